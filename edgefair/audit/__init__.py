@@ -1,0 +1,1 @@
+"""For whom a model works: pure functions of arrays, no file, no clock, no network."""

@@ -1,0 +1,1 @@
+"""What a model promises, and how the promise is checked."""

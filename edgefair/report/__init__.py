@@ -1,0 +1,1 @@
+"""An audit made readable: text, JSON, and one HTML file."""
