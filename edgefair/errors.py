@@ -186,7 +186,7 @@ class ContractMismatch(ModelError):
 
 
 class UnsafeModel(ModelError):
-    """The graph holds what edgefair does not run: external data, custom operators, unknown opsets."""
+    """The graph holds external data, a custom operator or an unknown opset: not run."""
 
     reason = "unsafe_model"
 

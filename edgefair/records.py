@@ -282,7 +282,8 @@ class Group:
 
     Examples
     --------
-    >>> str(Group(attributes=(Attribute(name="sex", value="F"), Attribute(name="age", value="60-79"))))
+    >>> women = Attribute(name="sex", value="F")
+    >>> str(Group(attributes=(women, Attribute(name="age", value="60-79"))))
     'sex F, age 60-79'
     >>> str(Group())
     'everybody'

@@ -1,0 +1,390 @@
+"""The manifest: everything a bundle promises, as records, and their JSON form.
+
+The `Contract` part is also kept in the ONNX file's metadata, so that a graph and the promise
+made for it cannot part.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import Final, Literal, TypeAlias
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from edgefair.errors import ContractMismatch
+from edgefair.records import Confusion, Group, Interval
+
+__all__ = [
+    "CONTRACT_KEY",
+    "FORMAT",
+    "Accepts",
+    "Calibration",
+    "Contract",
+    "Input",
+    "Manifest",
+    "Normalize",
+    "OperatingPoint",
+    "Outputs",
+    "Part",
+    "PreprocessingStep",
+    "Reference",
+    "ReferenceCell",
+    "RepeatChannels",
+    "ResizeArea",
+    "ScoreHistogram",
+    "Task",
+    "contract_to_json",
+    "manifest_from_json",
+    "manifest_to_json",
+]
+
+FORMAT: Final = 1
+"""Version of the manifest's form; a reader refuses any other."""
+
+CONTRACT_KEY: Final = "edgefair.contract"
+"""Key of the contract in the ONNX file's metadata."""
+
+
+class Task(StrEnum):
+    """What the logits mean."""
+
+    BINARY = "binary"
+    MULTI_LABEL = "multi_label"
+    MULTI_CLASS = "multi_class"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeArea:
+    """Stretch to a fixed size by averaging the area under each new pixel."""
+
+    height_px: int
+    width_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalize:
+    """Subtract the mean and divide by the standard deviation, of intensities in [0, 1]."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatChannels:
+    """Repeat the one grey channel, for a backbone that was trained on colour."""
+
+    channels: int
+
+
+PreprocessingStep: TypeAlias = ResizeArea | Normalize | RepeatChannels
+"""The closed set of steps; a new kind of step is a new version of the format."""
+
+_STEP_NAMES: Final = {
+    ResizeArea: "resize_area",
+    Normalize: "normalize",
+    RepeatChannels: "repeat_channels",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """The graph's one input: float32, shape (n, channels, height_px, width_px)."""
+
+    name: str
+    channels: int
+    height_px: int
+    width_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Names of the graph's three outputs and their sizes.
+
+    Attributes
+    ----------
+    logits : str
+        float32, shape (n, findings).
+    embedding : str
+        float32, shape (n, embedding_size).
+    heat_map : str
+        float32, shape (n, findings, heat_map_height, heat_map_width).
+    """
+
+    logits: str
+    embedding: str
+    embedding_size: int
+    heat_map: str
+    heat_map_height: int
+    heat_map_width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What goes into the graph and what comes out."""
+
+    name: str
+    version: str
+    task: Task
+    findings: tuple[str, ...]
+    input: Input
+    preprocessing: tuple[PreprocessingStep, ...]
+    outputs: Outputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepts:
+    """Which images the model was made for; an empty tuple accepts any, a missing tag passes.
+
+    Attributes
+    ----------
+    modalities : tuple of str
+        DICOM Modality (0008,0060).
+    body_parts : tuple of str
+        DICOM Body Part Examined (0018,0015).
+    min_side_px : int
+        Shorter side below which an image is refused.
+    """
+
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    min_side_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How one finding's logit becomes a probability.
+
+    ``platt``: sigmoid(slope * logit + intercept), Platt (1999).
+    ``temperature``: softmax(slope * logits), Guo et al. (2017); the intercept is 0.
+
+    Attributes
+    ----------
+    fitted_on : str
+        On which cases, in words.
+    """
+
+    finding: str
+    method: Literal["platt", "temperature"]
+    slope: float
+    intercept: float
+    fitted_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """The probability at which a finding is called positive, and what it was chosen for.
+
+    Attributes
+    ----------
+    threshold : float
+        In [0, 1]; at or above it the decision is positive.
+    refer_half_width : float
+        Probabilities closer than this to the threshold are referred: the compressed and the
+        full-precision model may disagree there.
+    chosen_for, chosen_on : str
+        The aim, and the cases it was met on, in words.
+    """
+
+    name: str
+    finding: str
+    threshold: float
+    refer_half_width: float
+    chosen_for: str
+    chosen_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceCell:
+    """What the model did in one group before release: counts at the first operating point."""
+
+    finding: str
+    group: Group
+    confusion: Confusion
+    auroc: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreHistogram:
+    """Counts of calibrated probabilities in equal bins over [0, 1], by truth."""
+
+    finding: str
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What was measured before release, for a clinic to compare itself with."""
+
+    measured_on: str
+    cells: tuple[ReferenceCell, ...]
+    score_histograms: tuple[ScoreHistogram, ...]
+    embedding_mean: tuple[float, ...]
+    embedding_std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One file inside the bundle.
+
+    Attributes
+    ----------
+    path : str
+        Name inside the archive, relative, with forward slashes.
+    role : str
+        ``model``, ``card``, ``recipe`` or ``licence``.
+    """
+
+    path: str
+    role: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything a bundle promises."""
+
+    format: int
+    contract: Contract
+    intended_use: str
+    accepts: Accepts
+    calibration: tuple[Calibration, ...]
+    operating_points: tuple[OperatingPoint, ...]
+    reference: Reference
+    parts: tuple[Part, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and version, e.g. ``chest-xray 0.1.0``."""
+        return f"{self.contract.name} {self.contract.version}"
+
+    def calibration_of(self, finding: str) -> Calibration:
+        """Return the calibration of one finding."""
+        return next(c for c in self.calibration if c.finding == finding)
+
+    def operating_points_of(self, finding: str) -> tuple[OperatingPoint, ...]:
+        """Return the operating points of one finding, the default first."""
+        return tuple(p for p in self.operating_points if p.finding == finding)
+
+
+def manifest_to_json(manifest: Manifest) -> bytes:
+    """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
+    tree = _converter().unstructure(manifest)
+    text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def contract_to_json(contract: Contract) -> str:
+    """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
+    tree = _converter().unstructure(contract)
+    return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def manifest_from_json(text: bytes) -> Manifest:
+    """Return the manifest, or say every fault in it at once.
+
+    Parameters
+    ----------
+    text : bytes
+        UTF-8 JSON.
+
+    Raises
+    ------
+    ContractMismatch
+        If it is no JSON, of another format, or has missing, unknown or wrong fields; the
+        message names each with its path.
+    """
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ContractMismatch(
+            f"The bundle's manifest is no JSON: {error}.", hint="Get the bundle again."
+        ) from error
+    found = tree.get("format") if isinstance(tree, dict) else None
+    if found != FORMAT:
+        raise ContractMismatch(
+            f"The bundle's manifest has format {found!r}; this edgefair reads format {FORMAT}.",
+            hint="Install the edgefair version that the bundle was made for.",
+        )
+    try:
+        manifest = _converter().structure(tree, Manifest)
+    except (cattrs.BaseValidationError, RecursionError) as error:
+        raise _mismatch(_faults_of(error)) from error
+    faults = _inconsistencies(manifest)
+    if faults:
+        raise _mismatch(faults)
+    return manifest
+
+
+def _mismatch(faults: list[str]) -> ContractMismatch:
+    return ContractMismatch(
+        "The bundle's manifest does not hold: " + "; ".join(faults) + ".",
+        hint="Get the bundle again, or ask its builder.",
+    )
+
+
+def _faults_of(error: BaseException) -> list[str]:
+    if isinstance(error, cattrs.BaseValidationError):
+        return cattrs.transform_error(error, path="manifest")
+    return [str(error) or type(error).__name__]
+
+
+def _inconsistencies(manifest: Manifest) -> list[str]:
+    contract = manifest.contract
+    faults = []
+    if not contract.findings or len(set(contract.findings)) != len(contract.findings):
+        faults.append("contract.findings must be distinct and at least one")
+    if sorted(c.finding for c in manifest.calibration) != sorted(contract.findings):
+        faults.append("calibration must name each finding once")
+    faults += [
+        f"operating_points has none for {finding}"
+        for finding in contract.findings
+        if not manifest.operating_points_of(finding)
+    ]
+    faults += [
+        f"operating point {p.name} of {p.finding} lies outside [0, 1]"
+        for p in manifest.operating_points
+        if not (0 <= p.threshold <= 1 and 0 <= p.refer_half_width <= 1)
+    ]
+    faults += [
+        f"calibration of {c.finding} is not finite"
+        for c in manifest.calibration
+        if not (isfinite(c.slope) and isfinite(c.intercept))
+    ]
+    if [part.role for part in manifest.parts].count("model") != 1:
+        faults.append("parts must hold exactly one model")
+    return faults
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter.register_structure_hook(float, _strict_number)
+    converter.register_structure_hook(int, _strict_whole_number)
+    converter.register_structure_hook(str, _strict_text)
+    configure_tagged_union(
+        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
+    )
+    return converter
+
+
+def _strict_number(value: object, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"expected a number, got {value!r:.40}")
+    return float(value)
+
+
+def _strict_whole_number(value: object, _: type) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"expected a whole number, got {value!r:.40}")
+    return value
+
+
+def _strict_text(value: object, _: type) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {value!r:.40}")
+    return value
