@@ -1,0 +1,125 @@
+"""The `edgefair` command: finds the subcommand, runs it, turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import click
+
+from edgefair import __version__
+from edgefair.errors import EdgefairError
+
+__all__ = ["cli", "main"]
+
+
+class _Entry(NamedTuple):
+    module: str
+    summary: str
+
+
+_COMMANDS: Final = {
+    "demo": _Entry("edgefair.cli.demo", "The whole loop on what the package carries."),
+    "predict": _Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
+    "outcomes": _Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
+    "audit": _Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
+    "model": _Entry("edgefair.cli.model", "Show and verify model bundles."),
+    "compress": _Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
+    "phantom": _Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a subcommand when it is called, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name].module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 a fault of ours, 2 usage, 3 some input unreadable (the rest was "
+    "done), 4 model refused, 5 ledger, 6 not enough data, 7 gate failed, 8 harm shown.",
+)
+@click.version_option(__version__, message="edgefair %(version)s")
+def cli() -> None:
+    """Small medical-imaging models for clinics without internet, and for whom they work.
+
+    \b
+    Examples:
+      edgefair demo
+      edgefair predict images/ --ledger clinic.ledger
+      edgefair audit --ledger clinic.ledger --by sex --by age:0,18,40,60,80 -o report.html
+
+    Research use only; not a medical device.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Command line without the program's name; ``sys.argv`` if left out.
+    """
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        returned = cli.main(args=arguments, prog_name="edgefair", standalone_mode=False)
+        sys.stdout.flush()
+    except EdgefairError as error:
+        _say(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. What was recorded so far is kept.", err=True)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output went away, e.g. `| head`; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the last resort: say where the log is, never a traceback
+        click.echo(_log_of_fault(traceback.format_exc()), err=True)
+        return 1
+    return returned if isinstance(returned, int) else 0
+
+
+def _say(error: EdgefairError) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+
+
+def _log_of_fault(trace: str) -> str:
+    last_line = trace.strip().splitlines()[-1]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="edgefair-fault-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"edgefair {__version__}, Python {sys.version}\n{trace}")
+        where = f"The details are in {Path(file.name)}"
+    except OSError:
+        where = f"No log could be written; the details:\n{trace}"
+    return f"error: edgefair met a fault of its own: {last_line}\nhint: {where}"

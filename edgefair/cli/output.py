@@ -1,0 +1,103 @@
+"""The output options that every command shares: which form, and to which file."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from edgefair.errors import EdgefairError
+from edgefair.interop.rows import Format, Value, write_rows
+
+__all__ = ["Output", "output_options", "replaced_whole"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where results go and in which form.
+
+    Attributes
+    ----------
+    form : Format
+        As asked for, else by the file's ending, else a table on a terminal and CSV elsewhere.
+    path : Path or None
+        None is standard output.
+    """
+
+    form: Format
+    path: Path | None
+
+    def write(self, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Write the rows as they come; a file appears whole or not at all."""
+        if self.path is None:
+            write_rows(sys.stdout, columns, rows, self.form)
+            return
+        with replaced_whole(self.path) as stream:
+            write_rows(stream, columns, rows, self.form)
+
+
+def output_options(command: _Command) -> _Command:
+    """Give a command ``--table --csv --json --jsonl -o``, handed over as one `Output`."""
+
+    @click.option("--table", "form", flag_value="table", help="A table for reading.")
+    @click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
+    @click.option("--json", "form", flag_value="json", help="One JSON array.")
+    @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line.")
+    @click.option(
+        "-o",
+        "--output",
+        "path",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write to FILE (.csv, .json or .jsonl) instead of standard output.",
+    )
+    @functools.wraps(command)
+    def wrapped(*args: Any, form: str | None, path: Path | None, **kwargs: Any) -> Any:
+        return command(*args, output=Output(form=_form(form, path), path=path), **kwargs)
+
+    return wrapped  # type: ignore[return-value]  # same signature, less the shared options
+
+
+@contextmanager
+def replaced_whole(path: Path) -> Iterator[TextIO]:
+    """Yield a text stream whose content replaces `path` once all of it is on disk.
+
+    Raises
+    ------
+    EdgefairError
+        If the folder is missing or the disk is full; what stood at `path` before is untouched.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise EdgefairError(
+            f"{path} could not be written: {error.strerror or error}.",
+            hint="Check the folder, its permissions and the free space.",
+        ) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _form(asked: str | None, path: Path | None) -> Format:
+    if asked:
+        return Format(asked)
+    suffix = path.suffix.lower().removeprefix(".") if path else ""
+    if suffix in ("csv", "json", "jsonl"):
+        return Format(suffix)
+    return Format.TABLE if path is None and sys.stdout.isatty() else Format.CSV
