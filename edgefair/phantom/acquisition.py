@@ -1,0 +1,162 @@
+"""From optical depth to pixels: exposure, scatter, quantum noise, blur, collimation, marker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.phantom.drawing import soften
+
+if TYPE_CHECKING:
+    from edgefair.phantom.patients import Study
+
+__all__ = ["DEVICES", "FULL_SCALE", "Device", "expose"]
+
+FULL_SCALE = 4095
+"""Largest value of 12 bits."""
+
+REFERENCE_PX = 256
+DARKEST, BRIGHTEST = -0.6, 4.4
+"""Range of optical depth that the detector's 12 bits span."""
+
+MARKER_RATE = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One X-ray device.
+
+    Attributes
+    ----------
+    name : str
+        ``A`` or ``B``.
+    model : str
+        Manufacturer's Model Name.
+    quanta : float
+        Detected per pixel of a 256 px image without a patient; the noise follows from it.
+    blur : float
+        Standard deviation of the detector's blur, in fractions of the side.
+    scatter : float
+        Share of the detected energy that is scattered, where the trunk is.
+    gain : float
+        Slope of the detector's logarithmic response.
+    largest_border : float
+        Up to how much of each side the collimator hides.
+    is_digital : bool
+        Digital X-Ray rather than computed radiography from cassettes.
+    is_inverted : bool
+        Whether it stores dense tissue as small values (MONOCHROME1).
+    window_center, window_width : float
+        The display window that it recommends.
+    """
+
+    name: str
+    model: str
+    quanta: float
+    blur: float
+    scatter: float
+    gain: float
+    largest_border: float
+    is_digital: bool
+    is_inverted: bool
+    window_center: float
+    window_width: float
+
+
+DEVICES = (
+    Device(
+        name="A",
+        model="Phantom Direct 1",
+        quanta=90_000,
+        blur=0.0016,
+        scatter=0.035,
+        gain=1.0,
+        largest_border=0.015,
+        is_digital=True,
+        is_inverted=False,
+        window_center=1950.0,
+        window_width=2900.0,
+    ),
+    Device(
+        name="B",
+        model="Phantom Cassette 2",
+        quanta=26_000,
+        blur=0.0034,
+        scatter=0.055,
+        gain=0.9,
+        largest_border=0.05,
+        is_digital=False,
+        is_inverted=True,
+        window_center=1800.0,
+        window_width=3000.0,
+    ),
+)
+
+
+def expose(
+    rng: np.random.Generator, depth: NDArray[np.float32], study: Study, *, size_px: int
+) -> NDArray[np.uint16]:
+    """Return the image that a study's device makes of a patient.
+
+    Parameters
+    ----------
+    rng : Generator
+        Decides exposure, noise, collimation and marker.
+    depth : ndarray of float32, shape (n, n)
+        Optical depth of the patient.
+    study : Study
+    size_px : int
+        Side of the image.
+
+    Returns
+    -------
+    ndarray of uint16, shape (size_px, size_px)
+        12 bits, larger for denser tissue.
+    """
+    device = next(device for device in DEVICES if device.name == study.device)
+    exposure = float(np.exp(rng.normal(0.0, 0.12)))
+    transmitted = cv2.exp(-depth)
+    scattered = np.float32(device.scatter) * soften(1 - transmitted, 0.09)
+    energy = soften(transmitted + scattered, device.blur)
+    enlarging = size_px > depth.shape[0]
+    how = cv2.INTER_CUBIC if enlarging else cv2.INTER_AREA
+    energy = np.maximum(cv2.resize(energy, (size_px, size_px), interpolation=how), 1e-3)
+    # The same photons fall on more or fewer pixels: downsizing an image averages its noise away.
+    quanta = device.quanta * exposure * (REFERENCE_PX / size_px) ** 2
+    noise = rng.standard_normal((size_px, size_px), dtype=np.float32)
+    noise *= np.sqrt(energy) * np.float32(quanta**-0.5)
+    signal = cv2.log(np.maximum(energy + noise, 1e-3)) * np.float32(-device.gain)
+    signal -= np.float32(np.log(exposure) * 0.5 + DARKEST)
+    signal *= np.float32(FULL_SCALE / (BRIGHTEST - DARKEST))
+    pixels = np.clip(signal + 0.5, 0, FULL_SCALE).astype(np.uint16)
+    _stamp_marker(rng, pixels)
+    _collimate(rng, pixels, device.largest_border)
+    return pixels
+
+
+def _stamp_marker(rng: np.random.Generator, pixels: NDArray[np.uint16]) -> None:
+    """Lay a lead L on the patient's left, on the right of the image."""
+    size_px = pixels.shape[0]
+    shown, high = rng.random() < MARKER_RATE, rng.random() < 0.75
+    left = round(rng.uniform(0.86, 0.92) * size_px)
+    top = round((rng.uniform(0.05, 0.09) if high else rng.uniform(0.50, 0.75)) * size_px)
+    height, width, line = round(0.050 * size_px), round(0.032 * size_px), -(-size_px // 110)
+    if shown:
+        pixels[top : top + height, left : left + line] = FULL_SCALE
+        pixels[top + height - line : top + height, left : left + width] = FULL_SCALE
+
+
+def _collimate(
+    rng: np.random.Generator, pixels: NDArray[np.uint16], largest_border: float
+) -> None:
+    """Black out what the collimator hides on each side, none of it on about half of them."""
+    borders = np.maximum(0, rng.uniform(-largest_border, largest_border, 4)) * pixels.shape[0]
+    top, bottom, left, right = (int(border) for border in borders)
+    pixels[:top] = 0
+    pixels[pixels.shape[0] - bottom :] = 0
+    pixels[:, :left] = 0
+    pixels[:, pixels.shape[0] - right :] = 0
