@@ -1,0 +1,109 @@
+"""Where the marks of a forest plot go: estimates and limits as positions on an axis.
+
+Positions are per cent of the plot's width, so that one drawing fits a phone and a page alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, isnan
+from typing import TYPE_CHECKING
+
+from edgefair.records import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Axis", "Marks", "axis_over", "marks"]
+
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
+_MOST_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """A linear axis from `lower` to `upper` with a tick every `step`."""
+
+    lower: float
+    upper: float
+    step: float
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """Values of the ticks, from `lower` to `upper`."""
+        count = round((self.upper - self.lower) / self.step)
+        return tuple(round(self.lower + i * self.step, 10) for i in range(count + 1))
+
+    def at(self, value: float) -> float:
+        """Return where `value` lies, in per cent of the width, kept on the axis.
+
+        Examples
+        --------
+        >>> Axis(lower=0.0, upper=0.5, step=0.1).at(0.41)
+        82.0
+        """
+        share = (value - self.lower) / (self.upper - self.lower)
+        return round(100 * min(1.0, max(0.0, share)), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What one row draws, each in per cent of the width.
+
+    Attributes
+    ----------
+    estimate, lower, upper : float
+        The group's estimate and its interval.
+    others : float or None
+        Where all others lie.
+    limit : float or None
+        From where on harm begins.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    others: float | None
+    limit: float | None
+
+
+def axis_over(values: Iterable[float], *, include: float) -> Axis:
+    """Return a round axis over all `values` and over `include`.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Whatever is to be drawn; nan is passed over.
+    include : float
+        A value the axis must reach in any case, e.g. 0.
+
+    Returns
+    -------
+    Axis
+        With at most five steps of a round size, or of one half where the span is large.
+
+    Examples
+    --------
+    >>> axis_over([0.12, 0.47], include=0.0)
+    Axis(lower=0.0, upper=0.5, step=0.1)
+    """
+    drawn = [value for value in values if not isnan(value)] + [include]
+    low, high = min(drawn), max(drawn)
+    step = next((s for s in _STEPS if (high - low) / s <= _MOST_STEPS), _STEPS[-1])
+    lower, upper = (floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step)
+    return Axis(lower=lower, upper=max(upper, lower + step), step=step)
+
+
+def marks(
+    interval: Interval, axis: Axis, *, others: float | None, limit: float | None
+) -> Marks | None:
+    """Return the marks of one interval on `axis`; None where there is no estimate to draw."""
+    if not interval.is_estimable:
+        return None
+    return Marks(
+        estimate=axis.at(interval.estimate),
+        lower=axis.at(interval.lower),
+        upper=axis.at(interval.upper),
+        others=None if others is None or isnan(others) else axis.at(others),
+        limit=None if limit is None or isnan(limit) else axis.at(limit),
+    )

@@ -1,0 +1,64 @@
+"""What a report is made of: an audit's result, and of which model, on which data, when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgefair.records import AuditResult
+
+__all__ = ["DataIdentity", "Report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataIdentity:
+    """Which table or ledger was audited, so that a reader can tell whether it was theirs.
+
+    Attributes
+    ----------
+    name : str
+        File name as the user called it.
+    sha256 : str
+        SHA-256 of the file's bytes, hexadecimal.
+    rows : int
+        Rows in the file.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a rendered report shows; no renderer adds to it or asks the machine for more.
+
+    Attributes
+    ----------
+    title : str
+    result : AuditResult
+    model : str or None
+        Name and version; None where the scores came from elsewhere.
+    bundle_digest : str or None
+        SHA-256 of the bundle's manifest, hexadecimal.
+    operating_point : str or None
+        The operating point that decided, in words.
+    data : DataIdentity
+    groups_by : tuple of str
+        Attributes the groups were made from, in the order they were asked for.
+    made_at : str
+        UTC, ISO 8601.
+    edgefair_version : str
+    notes : tuple of str
+        Sentences the reader must know, e.g. the traps of the model's data.
+    """
+
+    title: str
+    result: AuditResult
+    model: str | None = None
+    bundle_digest: str | None = None
+    operating_point: str | None = None
+    data: DataIdentity
+    groups_by: tuple[str, ...]
+    made_at: str
+    edgefair_version: str
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,240 @@
+"""A report as text for a terminal: the verdict first, then one row a group."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from edgefair.records import VerdictKind
+from edgefair.report import words
+from edgefair.report.summary import findings, headline, judged_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from edgefair.records import AuditResult, Cell, Confusion
+    from edgefair.report.report import Report
+
+__all__ = ["render_text"]
+
+_GAP = 2
+_NARROWEST_NAME = 12
+
+
+def render_text(report: Report, *, width: int, colour: bool) -> str:
+    """Return the report as lines for a terminal, in the order of the HTML page.
+
+    Parameters
+    ----------
+    report : Report
+    width : int
+        Columns of the terminal, at least 80; wide characters count as two.
+    colour : bool
+        Whether to colour the verdicts with ANSI escapes; shapes and words tell them apart anyway.
+
+    Returns
+    -------
+    str
+        Lines ending in a newline, none wider than `width`. Control and format characters in
+        names are dropped: a table cannot steer the terminal it is shown on.
+    """
+    painter = _Painter(colour=colour)
+    parts = [
+        _verdict(report, width, painter),
+        *(
+            part
+            for finding in findings(report.result)
+            for part in (
+                *_tables(report.result, finding, width, painter),
+                _spreads(report.result, finding, width),
+            )
+        ),
+        _excluded(report.result, width),
+        _identity(report, width),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+class _Painter:
+    """Marks a verdict with its shape and, where wanted, its colour."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, kind: VerdictKind, text: str) -> str:
+        if not self._colour:
+            return text
+        code = {
+            VerdictKind.HARM_SHOWN: "1;31",
+            VerdictKind.SHOWN_OK: "32",
+            VerdictKind.NOT_ENOUGH_DATA: "33",
+        }[kind]
+        return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _shape(kind: VerdictKind) -> str:
+    return {
+        VerdictKind.HARM_SHOWN: "▲",
+        VerdictKind.SHOWN_OK: "●",
+        VerdictKind.NOT_ENOUGH_DATA: "○",
+    }[kind]
+
+
+def _plain(text: str) -> str:
+    """Return `text` without control and format characters (Unicode categories Cc, Cf, ...)."""
+    return "".join(c for c in text if not unicodedata.category(c).startswith("C"))
+
+
+def _cell_width(text: str) -> int:
+    """Return the terminal columns `text` takes (Unicode Standard Annex 11)."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _cell_width(text))
+
+
+def _wrapped(text: str, width: int, *, indent: str = "", hang: str = "") -> list[str]:
+    """Return `text` broken into lines of at most `width` columns, within words if need be."""
+    lines, line = [], indent
+    start = indent
+    for word in _plain(text).split():
+        joined = f"{line} {word}" if line != start else f"{line}{word}"
+        if _cell_width(joined) <= width:
+            line = joined
+            continue
+        if line != start:
+            lines.append(line)
+            start = line = hang
+        for piece in _pieces(word, width - _cell_width(hang)):
+            if line != start:
+                lines.append(line)
+                start = line = hang
+            line = f"{start}{piece}"
+    return [*lines, line]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Yield `word` in pieces of at most `width` columns."""
+    piece = ""
+    for letter in word:
+        if _cell_width(piece + letter) > width:
+            yield piece
+            piece = ""
+        piece += letter
+    yield piece
+
+
+def _verdict(report: Report, width: int, painter: _Painter) -> list[str]:
+    said = headline(report.result)
+    return [
+        *_wrapped(report.title, width),
+        "",
+        painter(said.kind, f"{_shape(said.kind)} {said.kind.value}"),
+        *(line for text in (said.sentence, *said.further) for line in _wrapped(text, width)),
+    ]
+
+
+def _tables(
+    result: AuditResult, finding: str, width: int, painter: _Painter
+) -> Iterator[list[str]]:
+    """Yield one table for each judged metric of the finding."""
+    counted = {group: c for name, group, c in result.confusion if name == finding}
+    cells = [cell for cell in judged_cells(result) if cell.finding == finding]
+    for metric in dict.fromkeys(cell.metric for cell in cells):
+        spoken = words.metric_words(metric)
+        title = f"{finding}: {spoken.title[:1].lower()}{spoken.title[1:]}"
+        rows = [
+            (cell, _figures(cell, counted.get(cell.group)))
+            for cell in cells
+            if cell.metric == metric
+        ]
+        yield [*_wrapped(title, width), *_table(rows, width, painter)]
+
+
+def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
+    """Return the columns right of the name: counts, rate, others' rate, labels still needed."""
+    needed = cell.verdict.labels_needed if cell.verdict else None
+    return (
+        words.counts(confusion, cell.metric),
+        words.rate(cell.value, cell.metric, decimals=0),
+        words.share(cell.rest.estimate, cell.metric, decimals=0),
+        "" if needed is None else f"+{needed}",
+    )
+
+
+def _table(
+    rows: Sequence[tuple[Cell, tuple[str, ...]]], width: int, painter: _Painter
+) -> Iterator[str]:
+    """Yield the header and the rows; a long name goes on over further lines."""
+    head = ("Cases", "Rate", "Others", "Needed")
+    widths = [max(map(len, column)) for column in zip(head, *(f for _, f in rows), strict=True)]
+    verdict_width = max(map(len, VerdictKind))
+    fixed = 2 + sum(w + _GAP for w in widths) + verdict_width + _GAP
+    longest = max(_cell_width(_plain(str(cell.group))) for cell, _ in rows)
+    name_width = max(_NARROWEST_NAME, min(width - fixed, longest))
+    gap = " " * _GAP
+
+    def line(name: str, figures: Sequence[str], verdict: str) -> str:
+        *first, needed = (text.ljust(w) for text, w in zip(figures, widths, strict=True))
+        return f"{_pad(name, name_width)}{gap}{gap.join(first)}{gap}{verdict}{gap}{needed}"
+
+    yield f"  {line('Group', head, 'Verdict'.ljust(verdict_width))}".rstrip()
+    for cell, figures in rows:
+        if cell.verdict is None:
+            continue
+        kind = cell.verdict.kind
+        first, *more = _wrapped(str(cell.group), name_width)
+        verdict = painter(kind, kind.value) + " " * (verdict_width - len(kind))
+        yield f"{painter(kind, _shape(kind))} {line(first, figures, verdict)}".rstrip()
+        yield from (f"  {rest}" for rest in more)
+
+
+def _spreads(result: AuditResult, finding: str, width: int) -> list[str]:
+    return [
+        line
+        for spread in result.spreads
+        if spread.finding == finding
+        for line in _wrapped(
+            f"{words.metric_words(spread.metric).title} by {spread.attribute}: largest gap "
+            f"{words.gap(spread.observed, spread.metric)}, by chance alone "
+            f"{words.gap(spread.by_chance, spread.metric)}, p {words.p_value(spread.p_value)}. "
+            f"{words.more_than_chance(spread.p_value, alpha=result.alpha)}",
+            width,
+            hang="  ",
+        )
+    ]
+
+
+def _excluded(result: AuditResult, width: int) -> list[str]:
+    if not result.exclusions:
+        return [f"Left out: nothing; all {result.rows:,} rows were used."]
+    return [
+        f"Left out of {result.rows:,} rows:",
+        *(
+            line
+            for exclusion in result.exclusions
+            for line in _wrapped(
+                f"{exclusion.rows:,} {exclusion.reason}", width, indent="  ", hang="    "
+            )
+        ),
+    ]
+
+
+def _identity(report: Report, width: int) -> list[str]:
+    data = report.data
+    lines = (
+        f"Model: {report.model or 'not stated'}"
+        + (f", bundle {report.bundle_digest[:12]}" if report.bundle_digest else ""),
+        *([f"Operating point: {report.operating_point}"] if report.operating_point else []),
+        f"Data: {data.name}, {data.rows:,} rows, SHA-256 {data.sha256[:12]}",
+        f"Limit: {100 * report.result.margin:g} points above all others; intervals "
+        f"{100 * report.result.level:g}%, error rate {100 * report.result.alpha:g}%",
+        f"Made: {report.made_at} by edgefair {report.edgefair_version}",
+        *report.notes,
+        "Research use only. Not a medical device.",
+    )
+    return [part for line in lines for part in _wrapped(line, width, hang="  ")]
