@@ -1,12 +1,38 @@
-"""What several test modules need: the real data, where they are at hand."""
+"""What several test modules need: the real data where at hand, and bundles made to measure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgefair.bundle.archive import PartContent, write_bundle
+from edgefair.bundle.manifest import (
+    CONTRACT_KEY,
+    FORMAT,
+    Accepts,
+    Calibration,
+    Contract,
+    Input,
+    Manifest,
+    Normalize,
+    OperatingPoint,
+    Outputs,
+    Reference,
+    ResizeArea,
+    Task,
+    contract_to_json,
+)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+BundleMaker: TypeAlias = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +41,112 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real images and tables are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture
+def contract() -> Contract:
+    """Return the contract of a model whose logit is the image's mean brightness, in 8 x 8."""
+    return Contract(
+        name="brightness",
+        version="1.2.3",
+        task=Task.BINARY,
+        findings=("bright",),
+        input=Input(name="image", channels=1, height_px=8, width_px=8),
+        preprocessing=(ResizeArea(height_px=8, width_px=8), Normalize(mean=0.5, std=0.25)),
+        outputs=Outputs(
+            logits="logits",
+            embedding="embedding",
+            embedding_size=1,
+            heat_map="heat_map",
+            heat_map_height=8,
+            heat_map_width=8,
+        ),
+    )
+
+
+@pytest.fixture
+def manifest(contract: Contract) -> Manifest:
+    """Return the manifest of that model: probability .5 at medium grey."""
+    return Manifest(
+        format=FORMAT,
+        contract=contract,
+        intended_use="tests",
+        accepts=Accepts(modalities=("CR", "DX"), body_parts=("CHEST",), min_side_px=8),
+        calibration=(
+            Calibration(
+                finding="bright", method="platt", slope=1.0, intercept=0.0, fitted_on="nobody"
+            ),
+        ),
+        operating_points=(
+            OperatingPoint(
+                name="middle",
+                finding="bright",
+                threshold=0.5,
+                refer_half_width=0.01,
+                chosen_for="medium grey",
+                chosen_on="nobody",
+            ),
+            OperatingPoint(
+                name="eager",
+                finding="bright",
+                threshold=0.1,
+                refer_half_width=0.0,
+                chosen_for="few misses",
+                chosen_on="nobody",
+            ),
+        ),
+        reference=Reference(
+            measured_on="nobody",
+            cells=(),
+            score_histograms=(),
+            embedding_mean=(0.0,),
+            embedding_std=(1.0,),
+        ),
+        parts=(),
+    )
+
+
+@pytest.fixture
+def graph(contract: Contract) -> onnx.ModelProto:
+    """Return the graph of that model, in plain ONNX."""
+    weight = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "weight")
+    axes = numpy_helper.from_array(np.array([2, 3], np.int64), "axes")
+    free: list[str | int | None] = ["n", 1, 8, 8]
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("Conv", ["image", "weight"], ["heat_map"]),
+                helper.make_node("ReduceMean", ["heat_map", "axes"], ["logits"], keepdims=0),
+                helper.make_node("Identity", ["logits"], ["embedding"]),
+            ],
+            "brightness",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, free)],
+            [
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 1]),
+                helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 1]),
+                helper.make_tensor_value_info("heat_map", TensorProto.FLOAT, free),
+            ],
+            initializer=[weight, axes],
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=9,
+    )
+    helper.set_model_props(model, {CONTRACT_KEY: contract_to_json(contract)})
+    return model
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path, manifest: Manifest, graph: onnx.ModelProto) -> BundleMaker:
+    """Return a function that writes the bundle, with any part of its manifest replaced."""
+
+    def make(*, model: bytes | None = None, **changes: object) -> Path:
+        path = tmp_path / "brightness-1.2.3.efb"
+        changed = replace(manifest, **changes)  # type: ignore[arg-type]
+        content = model if model is not None else graph.SerializeToString()
+        card = PartContent(path="card.md", role="card", content=b"# Brightness\n")
+        write_bundle(
+            path, changed, [PartContent(path="m.onnx", role="model", content=content), card]
+        )
+        return path
+
+    return make

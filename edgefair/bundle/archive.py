@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ MANIFEST_NAME: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 4_000_000
 MAX_PART_BYTES: Final = 1_000_000_000
 MAX_PARTS: Final = 64
+_CORRUPT: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -124,7 +126,7 @@ def read_bundle(path: Path) -> Bundle:
             f"The bundle {path} cannot be opened: {error.strerror or error}.",
             hint="Check the file's permissions and the stick or disk it lies on.",
         ) from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
+    except _CORRUPT as error:
         raise _altered(path, f"is no whole bundle file ({error})") from error
 
 

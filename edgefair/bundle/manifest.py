@@ -330,8 +330,14 @@ def _mismatch(faults: list[str]) -> ContractMismatch:
 
 def _faults_of(error: BaseException) -> list[str]:
     if isinstance(error, cattrs.BaseValidationError):
-        return cattrs.transform_error(error, path="manifest")
+        return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
     return [str(error) or type(error).__name__]
+
+
+def _in_words(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, KeyError) and kind == PreprocessingStep:
+        return f"no such step: {error}"
+    return cattrs.v.format_exception(error, kind)
 
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
@@ -366,6 +372,8 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(float, _strict_number)
     converter.register_structure_hook(int, _strict_whole_number)
     converter.register_structure_hook(str, _strict_text)
+    # an enumeration of strings is a str too, and must stay one of its members
+    converter.register_structure_hook(Task, lambda value, _: Task(value))
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )

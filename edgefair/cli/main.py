@@ -1,4 +1,4 @@
-"""The `edgefair` command: finds the subcommand, runs it, turns errors into words and exit codes."""
+"""The `edgefair` command: runs a subcommand, turns errors into words and exit codes."""
 
 from __future__ import annotations
 

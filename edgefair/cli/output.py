@@ -36,6 +36,11 @@ class Output:
     form: Format
     path: Path | None
 
+    @property
+    def is_for_eyes(self) -> bool:
+        """Whether a person reads this, who wants few columns."""
+        return self.form is Format.TABLE
+
     def write(self, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
         """Write the rows as they come; a file appears whole or not at all."""
         if self.path is None:

@@ -1,0 +1,1 @@
+"""The clinic's desk: reading joined to recording, recording joined to the re-check."""

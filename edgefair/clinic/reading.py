@@ -1,0 +1,138 @@
+"""Files to predictions, each completed with who is on it, and on record before it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from edgefair.interop.demographics import Demographics
+from edgefair.ledger import Ledger
+from edgefair.records import Prediction, Status
+from edgefair.runtime.pipeline import Clock, Model, Observer, Source
+from edgefair.runtime.sources import FoundFile, Unreachable, find_files
+
+__all__ = ["STANDARD_INPUT", "Reader", "WorkList"]
+
+STANDARD_INPUT: Final = "-"
+
+_RECORDED_TOGETHER: Final = 16
+"""Predictions in one durable transaction: few enough that a power cut repeats little work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkList:
+    """What is to be read.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    named : frozenset of str
+        Those of them that the user named, rather than a folder they lie in.
+    unreachable : tuple of Unreachable
+    standard_input : bytes or None
+        One image that came through a pipe.
+    """
+
+    files: tuple[Path, ...]
+    named: frozenset[str] = frozenset()
+    unreachable: tuple[Unreachable, ...] = ()
+    standard_input: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, paths: Iterable[Path], *, standard_input: bytes | None = None) -> WorkList:
+        """Return the list of every file that the paths mean."""
+        found = tuple(find_files(paths))
+        files = tuple(item for item in found if isinstance(item, FoundFile))
+        return cls(
+            files=tuple(file.path for file in files),
+            named=frozenset(str(file.path) for file in files if file.named),
+            unreachable=tuple(item for item in found if isinstance(item, Unreachable)),
+            standard_input=standard_input,
+        )
+
+    def __len__(self) -> int:
+        return len(self.files) + len(self.unreachable) + (self.standard_input is not None)
+
+    def sources(self) -> Iterator[Source]:
+        """Yield what the model is to read, in order."""
+        if self.standard_input is not None:
+            yield self.standard_input
+        yield from self.files
+
+    def passes_over(self, prediction: Prediction) -> bool:
+        """Whether this is a file beside the images of a folder, which nobody asked to read."""
+        is_other = prediction.status is Status.NOT_AN_IMAGE
+        return is_other and prediction.image not in self.named | {STANDARD_INPUT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A model with everything a reading needs beside it.
+
+    Attributes
+    ----------
+    model : Model
+    demographics : Demographics
+        What a table says of the images, beside what their own tags say.
+    ledger : Ledger or None
+        Where predictions are kept; None keeps none.
+    operating_point : str or None
+        The bundle's first if None.
+    frame : int or None
+        Frame of multi-frame files; every one if None.
+    observer : callable or None
+        Sees each image beside its prediction.
+    """
+
+    model: Model
+    demographics: Demographics = field(default_factory=Demographics)
+    ledger: Ledger | None = None
+    operating_point: str | None = None
+    frame: int | None = None
+    observer: Observer | None = None
+
+    def read(
+        self, work: WorkList, *, clock: Clock = lambda: datetime.now(UTC)
+    ) -> Iterator[Prediction]:
+        """Yield a prediction per frame; with a ledger, only once it is safely on disk.
+
+        Parameters
+        ----------
+        work : WorkList
+        clock : callable, optional
+            Gives the time of each prediction.
+        """
+        predictions = self._predictions(work, clock)
+        if self.ledger is None:
+            yield from predictions
+            return
+        while together := list(islice(predictions, _RECORDED_TOGETHER)):
+            self.ledger.record(p for p in together if not work.passes_over(p))
+            yield from together
+
+    def _predictions(self, work: WorkList, clock: Clock) -> Iterator[Prediction]:
+        now = clock().isoformat(timespec="seconds")
+        for item in work.unreachable:
+            yield Prediction(
+                image=str(item.path),
+                status=Status.UNREADABLE,
+                message=f"{item.path}: {item.why}.",
+                model=self.model.manifest.label,
+                bundle_digest=self.model.digest,
+                predicted_at=now,
+            )
+        read = self.model.predict_many(
+            work.sources(),
+            operating_point=self.operating_point,
+            frame=self.frame,
+            observer=self.observer,
+            clock=clock,
+        )
+        for prediction in read:
+            name = STANDARD_INPUT if prediction.image == "bytes" else prediction.image
+            subject = self.demographics.completed(name, prediction.subject)
+            yield replace(prediction, image=name, subject=subject)

@@ -1,0 +1,273 @@
+"""Image to prediction: reading, preparing, running and scoring joined, for one or for many."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.manifest import Manifest, OperatingPoint
+from edgefair.bundle.shelf import find_bundle
+from edgefair.errors import InputError
+from edgefair.records import FindingScore, Image, Prediction, Status
+from edgefair.runtime.images import Limits, read_frames
+from edgefair.runtime.preprocess import prepare
+from edgefair.runtime.scores import operating_points, score
+from edgefair.runtime.session import Session
+
+__all__ = ["Model", "Source", "available_threads", "load"]
+
+Source: TypeAlias = Path | str | bytes | NDArray[np.generic]
+"""A path, the bytes of a file, or an array of grey (h, w) or colour (h, w, 3) pixels."""
+
+Clock: TypeAlias = Callable[[], datetime]
+Observer: TypeAlias = Callable[[Image, Prediction], None]
+Item = TypeVar("Item")
+
+_BATCH: Final = 4
+_BATCHES_AHEAD: Final = 2
+
+
+def load(path: str | Path, *, threads: int | None = None) -> Model:
+    """Return the model in a bundle, ready to read images.
+
+    Parameters
+    ----------
+    path : str or Path
+        A bundle file, or the name of a bundle that the package carries, e.g. ``chest-xray``.
+    threads : int, optional
+        Images read at once; by default one for each core this process may use.
+
+    Raises
+    ------
+    BundleNotFound, BundleAltered, ContractMismatch, UnsafeModel
+        If there is no bundle, or it is not what it promises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = load("phantom")
+    >>> noise = np.random.default_rng(0).integers(0, 255, (256, 256), dtype=np.uint8)
+    >>> [prediction.status.value for prediction in model.predict(noise)]
+    ['ok']
+    """
+    return Model(read_bundle(find_bundle(path)), threads=threads or available_threads())
+
+
+def available_threads() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Model:
+    """A checked bundle and its session.
+
+    Each worker thread decodes, prepares and runs its own small batch with a single-threaded
+    call of the session: on a PC with few cores that keeps every core busy with whole images,
+    and hands nothing larger than a prediction from thread to thread.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    threads : int
+        Images read at once, at least 1.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int) -> None:
+        self._threads = threads
+        self._manifest = bundle.manifest
+        self._digest = bundle.digest
+        self._session = Session(bundle, threads=1)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle promises."""
+        return self._manifest
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bundle's manifest."""
+        return self._digest
+
+    def predict(
+        self, source: Source | Sequence[Source], *, operating_point: str | None = None
+    ) -> list[Prediction]:
+        """Return one prediction per frame of one source or of each in a list, in order.
+
+        An image that cannot be read is a prediction too, with its `status` and `message`.
+
+        Parameters
+        ----------
+        source : path, str, bytes, ndarray, or a list or tuple of these
+        operating_point : str, optional
+            Which of the bundle's operating points decides; its first by default.
+        """
+        sources = (source,) if isinstance(source, Path | str | bytes | np.ndarray) else source
+        return list(self.predict_many(sources, operating_point=operating_point))
+
+    def predict_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        operating_point: str | None = None,
+        frame: int | None = None,
+        observer: Observer | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> Iterator[Prediction]:
+        """Yield predictions in the order of the sources, while later ones are being read.
+
+        Memory stays the same however many sources there are.
+
+        Parameters
+        ----------
+        sources : iterable of Source
+        operating_point : str, optional
+        frame : int, optional
+            Frame of multi-frame files to read, from 0; every frame by default.
+        observer : callable, optional
+            Called with each image read and its prediction, in the worker thread.
+        clock : callable, optional
+            Gives the time that is written into the predictions.
+        """
+        worker = _Worker(
+            manifest=self._manifest,
+            digest=self._digest,
+            session=self._session,
+            points=operating_points(self._manifest, operating_point),
+            frame=frame,
+            observer=observer,
+            clock=clock,
+        )
+        batches = _batches(sources, _BATCH)
+        if self._threads == 1:
+            for batch in batches:
+                yield from worker.read(batch)
+        else:
+            yield from _side_by_side(worker, batches, self._threads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worker:
+    """Everything one thread needs to turn a few sources into predictions."""
+
+    manifest: Manifest
+    digest: str
+    session: Session
+    points: tuple[OperatingPoint, ...]
+    frame: int | None
+    observer: Observer | None
+    clock: Clock
+
+    def read(self, sources: Iterable[Source]) -> list[Prediction]:
+        predictions: list[Prediction] = []
+        # a file of many frames goes through in as small pieces as many files of one frame
+        for frames in _batches(self._frames(sources), _BATCH):
+            predictions += self._predict(frames)
+        return predictions
+
+    def _frames(self, sources: Iterable[Source]) -> Iterator[Image | Prediction]:
+        accepts, given = self.manifest.accepts, self.manifest.contract.input
+        limits = Limits(
+            min_side_px=accepts.min_side_px,
+            modalities=accepts.modalities,
+            body_parts=accepts.body_parts,
+        )
+        for source in sources:
+            name, opened = _opened(source)
+            try:
+                yield from read_frames(
+                    opened,
+                    name=name,
+                    min_side_px=max(given.height_px, given.width_px),
+                    limits=limits,
+                    frame=self.frame,
+                )
+            except InputError as error:
+                yield self._refused(name, error)
+
+    def _predict(self, frames: tuple[Image | Prediction, ...]) -> Iterator[Prediction]:
+        images = [frame for frame in frames if isinstance(frame, Image)]
+        if images:
+            contract = self.manifest.contract
+            outputs = self.session.run(np.stack([prepare(i.pixels, contract) for i in images]))
+            scores = iter(score(outputs.logits, self.manifest, self.points))
+            rest = zip(scores, outputs.embedding, outputs.heat_map, strict=True)
+        for frame in frames:
+            if isinstance(frame, Prediction):
+                yield frame
+            else:
+                yield self._scored(frame, *next(rest))
+
+    def _scored(
+        self,
+        image: Image,
+        scores: tuple[FindingScore, ...],
+        embedding: NDArray[np.float32],
+        heat_map: NDArray[np.float32],
+    ) -> Prediction:
+        prediction = Prediction(
+            image=image.name,
+            frame=image.frame,
+            digest=image.digest,
+            scores=scores,
+            subject=image.subject,
+            model=self.manifest.label,
+            bundle_digest=self.digest,
+            predicted_at=self.clock().isoformat(timespec="seconds"),
+            embedding=embedding,
+            heat_map=heat_map,
+        )
+        if self.observer is not None:
+            self.observer(image, prediction)
+        return prediction
+
+    def _refused(self, name: str, error: InputError) -> Prediction:
+        return Prediction(
+            image=name,
+            frame=self.frame or 0,
+            status=Status(error.reason),
+            message=f"{error.message} {error.hint}".strip(),
+            model=self.manifest.label,
+            bundle_digest=self.digest,
+            predicted_at=self.clock().isoformat(timespec="seconds"),
+        )
+
+
+def _side_by_side(
+    worker: _Worker, batches: Iterator[tuple[Source, ...]], threads: int
+) -> Iterator[Prediction]:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="edgefair")
+    under_way: deque[Future[list[Prediction]]] = deque()
+    try:
+        for batch in batches:
+            under_way.append(pool.submit(worker.read, batch))
+            if len(under_way) >= threads * _BATCHES_AHEAD:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    iterator = iter(items)
+    while batch := tuple(islice(iterator, size)):
+        yield batch
+
+
+def _opened(source: Source) -> tuple[str, Path | bytes | NDArray[np.generic]]:
+    if isinstance(source, str | Path):
+        return str(source), Path(source)
+    return ("bytes" if isinstance(source, bytes) else "array"), source

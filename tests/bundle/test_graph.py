@@ -1,0 +1,110 @@
+"""What is inside an ONNX file: read as the onnx package reads it, refused where unsafe."""
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from edgefair.bundle.graph import inspect_graph
+from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
+from edgefair.errors import UnsafeModel
+
+
+def test_the_summary_is_what_the_onnx_package_says(
+    graph: onnx.ModelProto, contract: Contract
+) -> None:
+    summary = inspect_graph(graph.SerializeToString())
+
+    assert summary.opset == graph.opset_import[0].version
+    assert summary.operators == {node.op_type for node in graph.graph.node}
+    assert [shape.name for shape in summary.inputs] == ["image"]
+    assert summary.inputs[0].sizes == (None, 1, 8, 8)
+    assert {shape.name for shape in summary.outputs} == {"logits", "embedding", "heat_map"}
+    assert summary.metadata_value(CONTRACT_KEY) == contract_to_json(contract)
+
+
+def refused(model: onnx.ModelProto) -> str:
+    with pytest.raises(UnsafeModel) as refusal:
+        inspect_graph(model.SerializeToString())
+    return refusal.value.message
+
+
+def test_external_data_is_refused(graph: onnx.ModelProto) -> None:
+    weight = graph.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="/etc/passwd")
+
+    assert "outside its own file" in refused(graph)
+
+
+def test_external_data_that_denies_being_external_is_refused(graph: onnx.ModelProto) -> None:
+    graph.graph.initializer[0].external_data.add(key="location", value="weights.bin")
+
+    assert "outside its own file" in refused(graph)
+
+
+def test_external_data_inside_a_constant_node_is_refused(graph: onnx.ModelProto) -> None:
+    tensor = numpy_helper.from_array(np.ones(1, np.float32), "c")
+    tensor.external_data.add(key="location", value="weights.bin")
+    graph.graph.node.append(helper.make_node("Constant", [], ["c"], value=tensor))
+
+    assert "outside its own file" in refused(graph)
+
+
+def test_external_data_inside_a_sparse_initializer_is_refused(graph: onnx.ModelProto) -> None:
+    values = numpy_helper.from_array(np.ones(1, np.float32), "s")
+    values.external_data.add(key="location", value="weights.bin")
+    indices = numpy_helper.from_array(np.zeros(1, np.int64), "i")
+    graph.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4]))
+
+    assert "outside its own file" in refused(graph)
+
+
+def test_a_custom_operator_set_is_refused(graph: onnx.ModelProto) -> None:
+    graph.opset_import.append(helper.make_opsetid("com.evil", 1))
+
+    assert "custom operator set 'com.evil'" in refused(graph)
+
+
+def test_a_custom_operator_is_refused(graph: onnx.ModelProto) -> None:
+    graph.graph.node[2].op_type = "ReadFile"
+
+    assert "operator 'ReadFile'" in refused(graph)
+
+
+@pytest.mark.parametrize("version", [1, 12, 24, 10_000])
+def test_an_unknown_opset_is_refused(graph: onnx.ModelProto, version: int) -> None:
+    graph.opset_import[0].version = version
+
+    assert f"operator set {version}" in refused(graph)
+
+
+def test_a_loop_is_refused(graph: onnx.ModelProto) -> None:
+    body = helper.make_graph([], "body", [], [])
+    graph.graph.node.append(helper.make_node("Loop", ["", ""], ["x"], body=body))
+
+    assert "operator 'Loop'" in refused(graph)
+
+
+def test_a_subgraph_under_an_innocent_name_is_refused(graph: onnx.ModelProto) -> None:
+    body = helper.make_graph([], "body", [], [])
+    graph.graph.node.append(helper.make_node("Add", ["image"], ["x"], body=body))
+
+    assert "subgraph in 'Add'" in refused(graph)
+
+
+def test_a_function_is_refused(graph: onnx.ModelProto) -> None:
+    opsets = [helper.make_opsetid("", 18)]
+    function = helper.make_function("local", "f", ["x"], ["y"], [], opsets)
+    graph.functions.append(function)
+
+    assert "functions" in refused(graph)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_summary_or_refused(noise: bytes) -> None:
+    with pytest.raises(UnsafeModel):
+        inspect_graph(noise)
