@@ -11,6 +11,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, TensorShape, inspect_graph
@@ -18,6 +19,15 @@ from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
 
 __all__ = ["RawOutputs", "Session"]
+
+_LOAD_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +75,7 @@ class Session:
             self._session = ort.InferenceSession(
                 model, _options(threads), providers=["CPUExecutionProvider"]
             )
-        except (RuntimeError, ValueError) as error:  # onnxruntime's errors derive from both
+        except _LOAD_ERRORS as error:
             raise UnsafeModel(
                 f"onnxruntime {ort.__version__} cannot load {bundle.manifest.label}: {error}",
                 hint="Get the bundle again, or the edgefair version it was made for.",
