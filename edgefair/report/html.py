@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from edgefair.report.page import exclusion_table, sections
 from edgefair.report.summary import headline
+from edgefair.report.words import moment
 
 if TYPE_CHECKING:
     from edgefair.report.report import Report
@@ -71,6 +72,7 @@ def render_html(report: Report) -> str:
             findings=sections(report.result),
             exclusions=exclusion_table(report.result),
             # Our own file, and the hash in the policy is taken of exactly this text.
+            made_at=moment(report.made_at),
             style=Markup(style),  # noqa: S704
             style_digest=digest,
         )

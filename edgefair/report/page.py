@@ -22,8 +22,9 @@ _EVERYBODY = "everybody"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A captioned table; the first cell of each row names the row."""
+    """A captioned table; the first cell of each row names the row, the title says it shortest."""
 
+    title: str
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -111,6 +112,7 @@ def exclusion_table(result: AuditResult) -> Table | None:
     if not result.exclusions:
         return None
     return Table(
+        title="What was left out",
         caption=f"Left out of the {result.rows:,} rows that came in",
         head=("Reason", "Rows"),
         rows=tuple((exclusion.reason, f"{exclusion.rows:,}") for exclusion in result.exclusions),
@@ -125,7 +127,7 @@ def _section(result: AuditResult, finding: str) -> FindingSection:
         by_metric.setdefault(cell.metric, []).append(cell)
     judged = {metric for metric, group in by_metric.items() if any(c.verdict for c in group)}
     return FindingSection(
-        name=finding,
+        name=words.capitalised(finding),
         verdicts=_verdicts([c for c in judged_cells(result) if c.finding == finding]),
         plots=tuple(
             plot
@@ -212,7 +214,7 @@ def _rates(cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: 
         for index, cell in enumerate(cells)
     )
     return Plot(
-        title=spoken.title,
+        title=words.uncapitalised(spoken.title),
         meaning=spoken.meaning,
         ticks=_tick_labels(axis, lambda tick: words.percent(tick, decimals=0)),
         rows=rows,
@@ -236,7 +238,7 @@ def _differences(
     axis = axis_over([*drawn, *limits], include=0.0)
     title = f"{words.metric_words(metric).title}: difference to all others"
     return Plot(
-        title=title,
+        title=words.uncapitalised(title),
         meaning=(
             "The verdict is read from here. A line wholly beyond the limit is harm shown; one "
             "wholly below it is shown ok; one that crosses it is not enough data."
@@ -274,6 +276,7 @@ def _rate_table(
     """Return one metric by group: counts, value with limits, and the same in all others."""
     spoken = words.metric_words(cells[0].metric)
     return Table(
+        title=spoken.title,
         caption=f"{spoken.title}. {spoken.meaning}",
         head=("Group", "Cases", _interval_head("In the group", level), "In all others"),
         rows=tuple(
@@ -290,8 +293,9 @@ def _rate_table(
 
 def _difference_table(cells: Sequence[Cell], *, title: str, level: float) -> Table:
     return Table(
+        title=title,
         caption=f"{title}, intervals valid for all groups together, p-values corrected",
-        head=("Group", _interval_head("Difference", level), "Limit", "p", "Verdict"),
+        head=("Group", _interval_head("Difference", level), "Limit", "p-value", "Verdict"),
         rows=tuple(
             (
                 str(cell.group),
@@ -308,6 +312,7 @@ def _difference_table(cells: Sequence[Cell], *, title: str, level: float) -> Tab
 
 def _confusion_table(counted: Mapping[Group, Confusion]) -> Table:
     return Table(
+        title="Counts",
         caption="The counts under every rate",
         head=("Group", "Found", "Missed", "Cleared", "False alarms", "All"),
         rows=tuple(
@@ -345,7 +350,8 @@ def _spreads(result: AuditResult, finding: str) -> Table | None:
     if not rows:
         return None
     return Table(
+        title="How far the groups lie apart",
         caption="Largest gap between groups, beside the gap that chance alone would show",
-        head=("What, by what", "Gap", "By chance", "p", "In words"),
+        head=("What, by what", "Gap", "By chance", "p-value", "In words"),
         rows=rows,
     )

@@ -12,7 +12,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from edgefair.records import VerdictKind
-from edgefair.report.words import in_sentence, metric_words, percent
+from edgefair.report.words import capitalised, in_sentence, metric_words, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,21 +88,23 @@ def headline(result: AuditResult) -> Headline:
 
 
 def _harm(harmed: Sequence[Cell], cells: Sequence[Cell]) -> Headline:
-    """Return the headline where harm was shown: for whom, and how bad where it is worst."""
-    by_finding = {
-        finding: sorted((cell for cell in harmed if cell.finding == finding), key=_least_excess)
-        for finding in dict.fromkeys(cell.finding for cell in harmed)
-    }
-    first, *others = (
-        f"{in_sentence(finding)}: harm is shown for {_named(group_cells)}. "
-        f"{_how_bad(group_cells[0], several=len(group_cells) > 1)}"
-        for finding, group_cells in by_finding.items()
-    )
-    counted = tally(cells)
+    """Return the headline where harm was shown: for whom, and how bad where it is surest."""
+    said = []
+    for finding in dict.fromkeys(cell.finding for cell in harmed):
+        surest, *others = sorted(
+            (cell for cell in harmed if cell.finding == finding), key=_least_certain
+        )
+        said.append(
+            f"{capitalised(in_sentence(finding))}: harm is shown for {_named([surest, *others])}."
+        )
+        which = f"Surest for {in_sentence(str(surest.group))}. " if others else ""
+        said.append(which + _how_bad(surest))
+    if len(harmed) == 1:
+        said = [" ".join(said)]
     return Headline(
         kind=VerdictKind.HARM_SHOWN,
-        sentence=_capital(first),
-        further=(*map(_capital, others), *_rest_of_tally(counted, _unit(cells), further=True)),
+        sentence=said[0],
+        further=(*said[1:], *_rest_of_tally(tally(cells), _unit(cells), further=True)),
     )
 
 
@@ -158,31 +160,27 @@ def _unit(cells: Sequence[Cell]) -> str:
 def _named(cells: Sequence[Cell]) -> str:
     """Return the groups of the cells as a phrase, at most three by name."""
     names = [in_sentence(str(group)) for group in dict.fromkeys(cell.group for cell in cells)]
+    if len(names) == 1:
+        return names[0]
     shown, more = names[:_NAMED_IN_A_SENTENCE], len(names) - _NAMED_IN_A_SENTENCE
-    if more > 0:
-        return f"{'; '.join(shown)}; and {more} more"
-    return "; ".join(shown)
+    listed = "; ".join(shown) if more <= 0 else f"{'; '.join(shown)}; and {more} more"
+    return f"{len(names)} groups: {listed}"
 
 
-def _how_bad(cell: Cell, *, several: bool) -> str:
+def _how_bad(cell: Cell) -> str:
     """Return the group's rate beside that of the others, in cases of a hundred."""
     words = metric_words(cell.metric)
-    where = f"Worst for {in_sentence(str(cell.group))}: of" if several else "Of"
     if not words.among:
-        value, rest = percent(cell.value.estimate), percent(cell.rest.estimate)
+        value, rest = (share(x.estimate, cell.metric) for x in (cell.value, cell.rest))
         return f"{words.title}: {value}; in all others {rest}."
     in_group, in_rest = (f"{100 * x.estimate:.0f}" for x in (cell.value, cell.rest))
     return (
-        f"{where} 100 {words.among}, the model {words.happening} {in_group}; "
-        f"of 100 such others, {in_rest}."
+        f"Of 100 {words.among}, the model {words.happening} {in_group}; "
+        f"of 100 others {words.among}, {in_rest}."
     )
 
 
-def _least_excess(cell: Cell) -> float:
-    """Return the negative excess over the others, so that the worst sorts first."""
-    excess = cell.value.estimate - cell.rest.estimate
-    return 0.0 if isnan(excess) else -excess
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+def _least_certain(cell: Cell) -> float:
+    """Return a key that sorts the surest harm first: by the least the difference may be."""
+    lower = cell.difference.lower
+    return 0.0 if isnan(lower) else -lower

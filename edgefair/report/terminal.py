@@ -146,7 +146,7 @@ def _tables(
     cells = [cell for cell in judged_cells(result) if cell.finding == finding]
     for metric in dict.fromkeys(cell.metric for cell in cells):
         spoken = words.metric_words(metric)
-        title = f"{finding}: {spoken.title[:1].lower()}{spoken.title[1:]}"
+        title = f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}"
         rows = [
             (cell, _figures(cell, counted.get(cell.group)))
             for cell in cells
@@ -187,7 +187,7 @@ def _table(
         if cell.verdict is None:
             continue
         kind = cell.verdict.kind
-        first, *more = _wrapped(str(cell.group), name_width)
+        first, *more = _wrapped(words.shorten(str(cell.group), 3 * name_width), name_width)
         verdict = painter(kind, kind.value) + " " * (verdict_width - len(kind))
         yield f"{painter(kind, _shape(kind))} {line(first, figures, verdict)}".rstrip()
         yield from (f"  {rest}" for rest in more)
@@ -233,7 +233,7 @@ def _identity(report: Report, width: int) -> list[str]:
         f"Data: {data.name}, {data.rows:,} rows, SHA-256 {data.sha256[:12]}",
         f"Limit: {100 * report.result.margin:g} points above all others; intervals "
         f"{100 * report.result.level:g}%, error rate {100 * report.result.alpha:g}%",
-        f"Made: {report.made_at} by edgefair {report.edgefair_version}",
+        f"Made: {words.moment(report.made_at)} by edgefair {report.edgefair_version}",
         *report.notes,
         "Research use only. Not a medical device.",
     )

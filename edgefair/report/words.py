@@ -105,7 +105,7 @@ _METRICS: Mapping[str, MetricWords] = MappingProxyType(
 def metric_words(metric: str) -> MetricWords:
     """Return how `metric` is spoken of; one we have no words for keeps its own name."""
     plain = metric.replace("_", " ")
-    return _METRICS.get(metric, MetricWords(title=plain[:1].upper() + plain[1:], meaning=""))
+    return _METRICS.get(metric, MetricWords(title=capitalised(plain), meaning=""))
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -230,6 +230,27 @@ def shorten(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
+def capitalised(text: str) -> str:
+    """Return `text` with its first letter large and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def uncapitalised(text: str) -> str:
+    """Return `text` fit to follow a colon; a heading of capitals such as AUROC stays."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def moment(iso: str) -> str:
+    """Return a UTC time stamp as people write it.
+
+    Examples
+    --------
+    >>> moment("2025-11-23T09:30:00Z")
+    '2025-11-23 09:30:00 UTC'
+    """
+    return iso.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+
+
 def in_sentence(name: str) -> str:
     """Return a user's name fit for the middle of our sentence: short, and isolated if Arabic.
 
@@ -247,8 +268,8 @@ def points(value: float, metric: str) -> str:
 
     Examples
     --------
-    >>> points(0.05, "false_negative_rate"), points(-0.02, "auroc"), points(0.0, "ppv")
-    ('+5', '−0.02', '0')
+    >>> points(0.05, "false_negative_rate"), points(0.02, "auroc"), points(0.0, "ppv")
+    ('+5', '+0.02', '0')
     """
     scaled = round(100 * value, 6) if metric_words(metric).is_share else round(value, 6)
     return f"{scaled:+g}".replace("-", "\N{MINUS SIGN}") if scaled else "0"
