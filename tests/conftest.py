@@ -32,6 +32,8 @@ from edgefair.bundle.manifest import (
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+collect_ignore = ["benchmarks"]
+
 BundleMaker: TypeAlias = Callable[..., Path]
 
 

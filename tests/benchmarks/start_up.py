@@ -1,0 +1,96 @@
+"""Cold starts and peak memory, each against what it cannot avoid."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgefair.bundle.archive import read_bundle
+from edgefair.bundle.shelf import find_bundle
+from tests.benchmarks.images import make_images
+
+__all__ = ["start_up_rows"]
+
+# what reading one DICOM file cannot do without, and the session's load
+BARE = """
+import sys, click, cattrs, numpy, cv2, pydicom, os
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+"""
+RUN = "import sys; from edgefair.cli.main import main; main(sys.argv[1:])"
+MANY = 1000
+
+
+def start_up_rows(model: str, dicom: Path, folder: Path, *, rounds: int) -> list[tuple[str, ...]]:
+    """Return the rows of the table: what, measured, against, ratio, bar."""
+    graph = folder / "model.onnx"
+    graph.write_bytes(read_bundle(find_bundle(model)).content("model"))
+    predict = ("-c", RUN, "predict", str(dicom), "-m", model)
+    cold, bare, shown, nothing = _taking_turns(
+        rounds,
+        predict,
+        ("-c", BARE, str(graph)),
+        ("-c", RUN, "--help"),
+        ("-c", "pass"),
+    )
+    peak_mb = _peak_memory_mb(model, folder)
+    return [
+        _row("one DICOM file, cold", cold, "bare imports and session", bare, "1.3"),
+        _row("--help", shown, "python -c pass", nothing, "6"),
+        (f"{MANY} images of 2048 px", f"{peak_mb:.0f} MB", "", "", "350 MB"),
+    ]
+
+
+def _row(what: str, took: float, against: str, base: float, bar: str) -> tuple[str, ...]:
+    return (
+        what,
+        f"{1000 * took:.0f} ms",
+        f"{against} {1000 * base:.0f} ms",
+        f"{took / base:.2f}",
+        bar,
+    )
+
+
+def _taking_turns(rounds: int, *commands: Sequence[str]) -> list[float]:
+    taken: list[list[float]] = [[] for _ in commands]
+    for _ in range(rounds):
+        for times, command in zip(taken, commands, strict=True):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            times.append(time.perf_counter() - began)
+    return [statistics.median(times) for times in taken]
+
+
+def _peak_memory_mb(model: str, folder: Path) -> float:
+    """Return the peak resident size of reading a folder of many large images of every form."""
+    many = folder / "many"
+    many.mkdir(exist_ok=True)
+    forms = ("dicom_2048", "jpeg2000_2048", "jpegls_2048", "png_2048")
+    sources = [path for form in forms for path in make_images(folder, form, 5)]
+    for number in range(MANY):
+        source = sources[number % len(sources)]
+        link = many / f"{number:04d}{source.suffix}"
+        if not link.exists():
+            os.link(source, link)
+    child = subprocess.Popen(
+        [sys.executable, "-c", RUN, "predict", str(many), "-m", model, "--jsonl"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(f"predict ended with status {status}")
+    return _megabytes(used)
+
+
+def _megabytes(used: resource.struct_rusage) -> float:
+    return used.ru_maxrss / 1000

@@ -1,0 +1,126 @@
+"""Three ways from a file to logits: the plain one, the floor, and edgefair's own.
+
+The plain way is what a careful engineer writes first: pydicom's own pixel values, VOI LUT,
+resize, run. The floor is the fastest decoder's bare call and `session.run`, nothing else: no
+identity, no demographics, no window, no refusals, no scores.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import jpeg_ls
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.encaps import get_frame
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+
+from edgefair.bundle.manifest import Contract
+from edgefair.runtime.preprocess import prepare
+from edgefair.runtime.session import RawOutputs, Session
+
+__all__ = ["Way", "floor_way", "over_threads", "plain_pixels", "plain_way"]
+
+Way: TypeAlias = Callable[[Path], RawOutputs]
+Intensities: TypeAlias = NDArray[np.float32]
+
+
+def plain_way(session: Session, contract: Contract) -> Way:
+    """Return the plain way for files of any form."""
+
+    def read(path: Path) -> RawOutputs:
+        return session.run(prepare(plain_pixels(path), contract)[np.newaxis])
+
+    return read
+
+
+def plain_pixels(path: Path) -> Intensities:
+    """Return display intensities in [0, 1] at full resolution, shape (h, w)."""
+    if path.suffix != ".dcm":
+        with Image.open(path) as opened:
+            return np.asarray(opened.convert("L"), np.float32) / np.float32(255)
+    dataset = pydicom.dcmread(path)
+    values = np.asarray(apply_modality_lut(dataset.pixel_array, dataset), np.float64)
+    shown = apply_voi_lut(values, dataset)
+    if "WindowWidth" in dataset or "VOILUTSequence" in dataset:
+        low, high = _window_range(dataset)
+    else:
+        low, high = np.percentile(values, [0.5, 99.5])
+    scaled = np.clip((shown - low) / (high - low), 0, 1).astype(np.float32)
+    return 1 - scaled if dataset.PhotometricInterpretation == "MONOCHROME1" else scaled
+
+
+def _window_range(dataset: pydicom.Dataset) -> tuple[float, float]:
+    """Return what pydicom's windowing maps to: the range of the stored bits, rescaled."""
+    largest = 2**dataset.BitsStored - 1
+    lowest = 0
+    if dataset.PixelRepresentation:
+        lowest, largest = -(2 ** (dataset.BitsStored - 1)), 2 ** (dataset.BitsStored - 1) - 1
+    slope = float(dataset.get("RescaleSlope", 1))
+    intercept = float(dataset.get("RescaleIntercept", 0))
+    return lowest * slope + intercept, largest * slope + intercept
+
+
+def floor_way(form: str, sample: Path, session: Session, contract: Contract) -> Way:
+    """Return the floor for files like `sample`: where its pixels lie is found beforehand."""
+    given = contract.input
+    tensor = np.zeros((1, given.channels, given.height_px, given.width_px), np.float32)
+    decode = _decoder(form, sample)
+
+    def read(path: Path) -> RawOutputs:
+        decode(path)
+        return session.run(tensor)
+
+    return read
+
+
+def over_threads(way: Callable[[Path], object], paths: list[Path], threads: int) -> None:
+    """Run a way over the files with that many threads."""
+    if threads == 1:
+        for path in paths:
+            way(path)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(way, paths):
+            pass
+
+
+def _decoder(form: str, sample: Path) -> Callable[[Path], object]:
+    if form in ("jpeg_256", "png_2048"):
+        return lambda path: np.asarray(Image.open(path))
+    if form == "dicom_2048":
+        dataset = pydicom.dcmread(sample)
+        rows, columns = dataset.Rows, dataset.Columns
+        size = rows * columns * 2
+
+        def raw(path: Path) -> object:
+            # uncompressed pixels are the last element of these files
+            content = path.read_bytes()
+            pixels = np.frombuffer(content, np.uint16, offset=len(content) - size)
+            pixels = pixels.reshape(rows, columns)
+            return cv2.resize(pixels, (256, 256), interpolation=cv2.INTER_AREA)
+
+        return raw
+    if form == "jpeg2000_2048":
+        return lambda path: _jpeg2000(_encapsulated(path))
+    return lambda path: jpeg_ls.decode_pixel_data(_encapsulated(path))
+
+
+def _encapsulated(path: Path) -> bytes:
+    content = path.read_bytes()
+    # the pixel data element (7FE0,0010) OB of undefined length, then its items
+    start = content.index(b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff") + 12
+    return get_frame(content[start:], 0, number_of_frames=1)
+
+
+def _jpeg2000(codestream: bytes) -> object:
+    opened = Image.open(io.BytesIO(codestream))
+    opened.reduce = 3  # type: ignore[method-assign, assignment]  # Pillow's documented way
+    return np.asarray(opened)
