@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
@@ -20,10 +21,27 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html"]
 
+_REACHING_OUT = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF"})
+
 
 @cache
 def _source(name: str) -> str:
     return (files("edgefair.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _tame(value: object) -> object:
+    """Return text without the characters that reorder or break what stands beside them.
+
+    Embeddings and overrides of the writing direction (Unicode Standard Annex 9, sections 2.1 and
+    2.2) would reach out of a name; control characters are no characters in HTML.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        c
+        for c in value
+        if unicodedata.bidirectional(c) not in _REACHING_OUT and unicodedata.category(c) != "Cc"
+    )
 
 
 @cache
@@ -31,6 +49,7 @@ def _environment() -> Environment:
     return Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
+        finalize=_tame,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

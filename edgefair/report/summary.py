@@ -97,8 +97,8 @@ def _harm(harmed: Sequence[Cell], cells: Sequence[Cell]) -> Headline:
         said.append(
             f"{capitalised(in_sentence(finding))}: harm is shown for {_named([surest, *others])}."
         )
-        which = f"Surest for {in_sentence(str(surest.group))}. " if others else ""
-        said.append(which + _how_bad(surest))
+        which = f"surest for {in_sentence(str(surest.group))}: " if others else ""
+        said.append(capitalised(which + _how_bad(surest)))
     if len(harmed) == 1:
         said = [" ".join(said)]
     return Headline(
@@ -164,7 +164,7 @@ def _named(cells: Sequence[Cell]) -> str:
         return names[0]
     shown, more = names[:_NAMED_IN_A_SENTENCE], len(names) - _NAMED_IN_A_SENTENCE
     listed = "; ".join(shown) if more <= 0 else f"{'; '.join(shown)}; and {more} more"
-    return f"{len(names)} groups: {listed}"
+    return f"{len(names)} groups ({listed})"
 
 
 def _how_bad(cell: Cell) -> str:
@@ -175,7 +175,7 @@ def _how_bad(cell: Cell) -> str:
         return f"{words.title}: {value}; in all others {rest}."
     in_group, in_rest = (f"{100 * x.estimate:.0f}" for x in (cell.value, cell.rest))
     return (
-        f"Of 100 {words.among}, the model {words.happening} {in_group}; "
+        f"of 100 {words.among}, the model {words.happening} {in_group}; "
         f"of 100 others {words.among}, {in_rest}."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan, nan, sqrt
 
 import pytest
@@ -282,3 +283,16 @@ def several_findings() -> Report:
             }
         )
     )
+
+
+@pytest.fixture
+def nothing_judged(harm: Report) -> Report:
+    """Return an audit of everybody, grouped by nothing."""
+    everybody = Group()
+    result = replace(
+        harm.result,
+        by_group=(),
+        spreads=(),
+        confusion=tuple(c for c in harm.result.confusion if c[1] == everybody),
+    )
+    return replace(harm, result=result, groups_by=())
