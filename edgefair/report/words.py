@@ -18,16 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MetricWords",
+    "capitalised",
     "count_of",
     "counts",
     "difference",
+    "gap",
     "in_sentence",
     "labels_still_needed",
     "metric_words",
+    "moment",
+    "more_than_chance",
     "p_value",
     "percent",
+    "points",
     "rate",
+    "share",
     "shorten",
+    "uncapitalised",
     "unestimable",
 ]
 
