@@ -1,0 +1,150 @@
+"""DICOM files to display intensities: header, stored frames, then the greyscale pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.uid import UID
+
+from edgefair.errors import UnreadableImage
+from edgefair.runtime.dicom_codecs import Stored, decoder_of
+from edgefair.runtime.dicom_header import PixelLayout, read_header
+from edgefair.runtime.faults import blamed_on_the_file, truncated
+from edgefair.runtime.frames import DecodedFrame
+from edgefair.runtime.grayscale import Lookup, area_factor, displayed
+from edgefair.runtime.limits import Limits
+
+__all__ = ["dicom_frames"]
+
+_ITEM = b"\xfe\xff\x00\xe0"
+_YBR = ("YBR_FULL", "YBR_FULL_422")
+
+
+def dicom_frames(
+    data: bytes, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+) -> Iterator[DecodedFrame]:
+    """Yield the frames of a DICOM file, decoding only those asked for.
+
+    Raises
+    ------
+    InputError
+        One of the leaves that `edgefair.runtime.images.read_frames` names.
+    """
+    header = read_header(data, name=name, limits=limits, frame=frame)
+    layout = header.layout
+    _refuse_short(layout, name)
+    for number, display in header.displays:
+        # A palette's indices mean nothing between two entries: they are never averaged.
+        finest = isinstance(display, Lookup) and layout.photometric == "PALETTE COLOR"
+        with blamed_on_the_file(name):
+            stored = _stored_frame(layout, number, name, 1 << 31 if finest else min_side_px)
+            height, width = stored.words.shape[:2]
+            pixels = displayed(
+                stored.words,
+                packing=stored.packing,
+                display=display,
+                factor=area_factor(height, width, min_side_px),
+            )
+        yield DecodedFrame(
+            number=number,
+            full_height_px=layout.rows,
+            full_width_px=layout.columns,
+            pixels=pixels,
+            subject=header.subject,
+            modality=header.modality,
+            body_part=header.body_part,
+        )
+
+
+def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int) -> Stored:
+    """Return the stored samples of one frame, as grey or as red, green and blue."""
+    if layout.length is not None:
+        stored = Stored(words=_native_words(layout, number), packing=layout.packing)
+    else:
+        decode = decoder_of(layout.transfer_syntax)
+        if decode is None:
+            raise UnreadableImage(
+                f"{name} is compressed as {UID(layout.transfer_syntax).name}, "
+                "for which edgefair has no decoder.",
+                hint="Export it uncompressed, or as JPEG 2000, JPEG-LS, JPEG or RLE.",
+            )
+        encoded = get_frame(
+            _from(layout),
+            number,
+            number_of_frames=layout.frames,
+            extended_offsets=layout.extended_offsets,
+        )
+        stored = decode(encoded, layout, min_side_px)
+    if layout.photometric in _YBR and stored.words.ndim == 3:
+        return Stored(words=stored.words[..., 0], packing=stored.packing)
+    return stored
+
+
+def _native_words(layout: PixelLayout, number: int) -> NDArray[Any]:
+    """Return a view of an uncompressed frame (PS3.5, 8.1 and 8.2)."""
+    rows, columns, samples = layout.rows, layout.columns, layout.samples
+    if layout.dtype == "bit":
+        first = number * rows * columns
+        packed = np.frombuffer(layout.buffer, np.uint8, offset=layout.start)[first // 8 :]
+        bits = np.unpackbits(packed, count=first % 8 + rows * columns, bitorder="little")
+        return bits[first % 8 :].reshape(rows, columns)
+    count = _frame_samples(layout)
+    start = layout.start + number * count * np.dtype(layout.dtype).itemsize
+    words = np.frombuffer(layout.buffer, layout.dtype, count=count, offset=start)
+    if count < rows * columns * samples:
+        # Two luminances, then a blue and a red difference for both: PS3.3, C.7.6.3.1.2.
+        return words.reshape(rows, columns // 2, 4)[..., :2].reshape(rows, columns)
+    if samples == 1:
+        return words.reshape(rows, columns)
+    if layout.planar:
+        return np.moveaxis(words.reshape(samples, rows, columns), 0, 2)
+    return words.reshape(rows, columns, samples)
+
+
+def _frame_samples(layout: PixelLayout) -> int:
+    """Return how many samples an uncompressed frame has, fewer where colour is subsampled."""
+    count = layout.rows * layout.columns * layout.samples
+    subsampled = count // 3 * 2
+    available = (layout.length or 0) // np.dtype(layout.dtype).itemsize
+    is_subsampled = layout.photometric == "YBR_FULL_422" and available < count * layout.frames
+    return subsampled if is_subsampled else count
+
+
+def _refuse_short(layout: PixelLayout, name: str) -> None:
+    """Refuse a file that ends before its last frame does."""
+    present = len(layout.buffer) - layout.start
+    if layout.length is None:
+        _refuse_cut_items(layout, name)
+        return
+    if layout.dtype == "bit":
+        due = -(-layout.rows * layout.columns * layout.frames // 8)
+    else:
+        due = _frame_samples(layout) * layout.frames * np.dtype(layout.dtype).itemsize
+    if min(present, layout.length) < due:
+        raise truncated(name, f"it has {min(present, layout.length)} of {due} bytes of pixels")
+
+
+def _refuse_cut_items(layout: PixelLayout, name: str) -> None:
+    """Walk over the encapsulated items and refuse if the file ends within one (PS3.5, A.4)."""
+    buffer, position = layout.buffer, layout.start
+    items = 0
+    while buffer[position : position + 4] == _ITEM:
+        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
+        position += 8 + length
+        items += 1
+        if position > len(buffer):
+            raise truncated(name, f"its compressed pixels lack {position - len(buffer)} bytes")
+    if items - 1 < layout.frames:
+        raise truncated(name, f"it has {max(0, items - 1)} of {layout.frames} frames")
+
+
+def _from(layout: PixelLayout) -> BytesIO:
+    """Return a stream at the first item; the bytes are shared, not copied."""
+    stream = BytesIO(layout.buffer)
+    stream.seek(layout.start)
+    return stream

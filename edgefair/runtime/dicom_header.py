@@ -1,0 +1,335 @@
+"""What a DICOM file says before its pixels: read by pydicom, handed on as plain values.
+
+No more elements are read than needed; reading stops at the pixels and notes where they lie, so
+that they are never copied. Beyond this module and dicom_display, nothing meets pydicom's types.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import pydicom.filereader
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+
+from edgefair.errors import DecompressionBomb, NotAnImage, UnreadableImage
+from edgefair.records import Subject
+from edgefair.runtime.dicom_display import DISPLAY_KEYWORDS, display_of
+from edgefair.runtime.faults import blamed_on_the_file, quiet, truncated
+from edgefair.runtime.grayscale import Display, Packing
+from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_origin, check_size
+from edgefair.runtime.subject import SUBJECT_KEYWORDS, subject_from_tags
+
+__all__ = ["DicomHeader", "PixelLayout", "read_header"]
+
+_PREAMBLE_BYTES = 128
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_PIXEL_TAGS = {0x7FE00008: "float32", 0x7FE00009: "float64", 0x7FE00010: "integer"}
+_LAYOUT_KEYWORDS = (
+    "SOPClassUID",
+    "Modality",
+    "BodyPartExamined",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+)
+_MAX_INFLATED_BYTES = MAX_FILE_BYTES // 4
+_COLOURS = {
+    1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
+    3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
+}
+_ALLOCATED = (1, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelLayout:
+    """How the pixels lie in the file (PS3.3, C.7.6.3).
+
+    Attributes
+    ----------
+    buffer : bytes
+        What `start` counts in: the file, or the inflated data set.
+    start, length : int
+        Where the pixel data's value lies; `length` is None if the frames are encapsulated.
+    dtype : str
+        Numpy's name of one sample's word, with byte order; ``bit`` for packed bits.
+    packing : Packing or None
+        None for floating-point samples.
+    extended_offsets : tuple of (bytes, bytes) or None
+        Offsets and lengths of the encapsulated frames (PS3.3, C.7.6.3.1.8).
+    """
+
+    buffer: bytes = field(repr=False)
+    start: int
+    length: int | None
+    transfer_syntax: str
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    planar: bool
+    frames: int
+    dtype: str
+    packing: Packing | None
+    extended_offsets: tuple[bytes, bytes] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomHeader:
+    """Everything of a DICOM file but its pixels.
+
+    Attributes
+    ----------
+    displays : tuple of (int, Display)
+        Per frame asked for: its number, and how it is displayed.
+    """
+
+    layout: PixelLayout
+    displays: tuple[tuple[int, Display], ...]
+    modality: str | None
+    body_part: str | None
+    subject: Subject
+
+
+@dataclass(slots=True, kw_only=True)
+class _PixelElement:
+    """The pixel data element that reading stopped at."""
+
+    tag: int = 0
+    vr: str | None = None
+    length: int = 0
+
+    def stops_reading(self, tag: int, vr: str | None, length: int) -> bool:
+        if tag not in _PIXEL_TAGS:
+            return False
+        self.tag, self.vr, self.length = int(tag), vr, length
+        return True
+
+
+def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) -> DicomHeader:
+    """Return what a DICOM file says before its pixels, checked against the limits.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content, with or without preamble.
+    frame : int or None
+        The frame asked for; None for each.
+
+    Raises
+    ------
+    NotAnImage
+        A DICOM file without pixels: a directory, a report, a plan.
+    UnreadableImage, TruncatedImage, DecompressionBomb
+        The header is damaged, cut short, or declares more pixels than the limit.
+    WrongModality, WrongBodyPart, TooSmall
+        The model does not read such images.
+    """
+    with blamed_on_the_file(name), quiet():
+        dataset, buffer, pixels, start = _read_until_pixels(data, name)
+        _refuse_without_pixels(dataset, pixels, name)
+        modality, body_part = (
+            _text(dataset, keyword).upper() or None for keyword in ("Modality", "BodyPartExamined")
+        )
+        rows, columns = _whole(dataset, "Rows", name), _whole(dataset, "Columns", name)
+        check_size(name, rows, columns, limits)
+        check_origin(name, modality=modality, body_part=body_part, limits=limits)
+        layout = _layout(dataset, buffer, pixels, start, name)
+        wanted = range(layout.frames) if frame is None else (frame,)
+        if frame is not None and not 0 <= frame < layout.frames:
+            raise UnreadableImage(
+                f"{name} has {layout.frames} frame(s); frame {frame} was asked for.",
+                hint="Frames are counted from 0.",
+            )
+        return DicomHeader(
+            layout=layout,
+            displays=tuple(
+                (number, display_of(dataset, number, layout.photometric, layout.packing))
+                for number in wanted
+            ),
+            modality=modality,
+            body_part=body_part,
+            subject=subject_from_tags(lambda keyword: _text(dataset, keyword)),
+        )
+
+
+def _read_until_pixels(data: bytes, name: str) -> tuple[Dataset, bytes, _PixelElement, int]:
+    """Return the data set before the pixels, its bytes, the pixel element, its value's start."""
+    pixels = _PixelElement()
+    wanted: list[BaseTag | int] = [
+        Tag(keyword) for keyword in (*_LAYOUT_KEYWORDS, *DISPLAY_KEYWORDS, *SUBJECT_KEYWORDS)
+    ]
+    deflated = _inflated(data, name)
+    if deflated is None:
+        stream = BytesIO(data)
+        dataset: Dataset = pydicom.filereader.read_partial(
+            stream, stop_when=pixels.stops_reading, force=True, specific_tags=wanted
+        )
+    else:
+        meta, data = deflated
+        stream = BytesIO(data)
+        dataset = pydicom.filereader.read_dataset(
+            stream, False, True, stop_when=pixels.stops_reading, specific_tags=wanted
+        )
+        dataset.file_meta = meta
+    # Reading rewound to the element's tag; a value of a long VR begins 12 bytes on (PS3.5, 7.1.2).
+    value_offset = 12 if pixels.vr in EXPLICIT_VR_LENGTH_32 else 8
+    return dataset, data, pixels, stream.tell() + value_offset
+
+
+def _inflated(data: bytes, name: str) -> tuple[Any, bytes] | None:
+    """Return file meta information and inflated data set of a deflated file, else None."""
+    if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
+        return None
+    stream = BytesIO(data)
+    stream.seek(_PREAMBLE_BYTES + 4)
+    meta = pydicom.filereader.read_dataset(
+        stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+    )
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return None
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = inflater.decompress(memoryview(data)[stream.tell() :], _MAX_INFLATED_BYTES)
+    if inflater.unconsumed_tail:
+        raise DecompressionBomb(
+            f"{name} inflates to more than {_MAX_INFLATED_BYTES / 1e6:.0f} MB.",
+            hint="No radiograph is that large: have the file checked where it came from.",
+        )
+    if not inflater.eof:
+        raise truncated(name, "the compressed data set has no end")
+    return FileMetaDataset(meta), content
+
+
+def _refuse_without_pixels(dataset: Dataset, pixels: _PixelElement, name: str) -> None:
+    """Refuse what holds no pixels, and tell apart what never did from what was cut short."""
+    if getattr(dataset, "file_meta", {}).get("MediaStorageSOPClassUID") == _DICOMDIR:
+        raise NotAnImage(
+            f"{name} is a DICOMDIR, a list of files.", hint="Name the images or their folder."
+        )
+    if pixels.tag:
+        return
+    kind = UID(_text(dataset, "SOPClassUID")).name
+    if "Image Storage" in kind or "Rows" in dataset:
+        raise truncated(name, "the file ends before its pixels")
+    raise NotAnImage(
+        f"{name} is a DICOM file without an image ({kind or 'of unknown class'}).",
+        hint="Reports, plans and the like are not read.",
+    )
+
+
+def _layout(
+    dataset: Dataset, buffer: bytes, pixels: _PixelElement, start: int, name: str
+) -> PixelLayout:
+    """Return where and how the pixels lie."""
+    samples = _whole(dataset, "SamplesPerPixel", name, default=1)
+    photometric = _text(dataset, "PhotometricInterpretation").upper() or "MONOCHROME2"
+    if photometric not in _COLOURS.get(samples, ()):
+        raise UnreadableImage(
+            f"{name} has {samples} sample(s) per pixel of colour space {photometric}, "
+            "which is not read.",
+            hint="Export the image as MONOCHROME2 or RGB.",
+        )
+    syntax, little_endian = _transfer_syntax(dataset)
+    dtype, packing = _words(dataset, pixels.tag, little_endian, name)
+    offsets = tuple(
+        bytes(dataset[keyword].value)
+        for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+        if keyword in dataset
+    )
+    return PixelLayout(
+        buffer=buffer,
+        start=start,
+        length=None if pixels.length == _UNDEFINED_LENGTH else pixels.length,
+        transfer_syntax=syntax,
+        rows=_whole(dataset, "Rows", name),
+        columns=_whole(dataset, "Columns", name),
+        samples=samples,
+        photometric=photometric,
+        planar=samples > 1 and _whole(dataset, "PlanarConfiguration", name, default=0) == 1,
+        frames=max(1, _whole(dataset, "NumberOfFrames", name, default=1)),
+        dtype=dtype,
+        packing=packing,
+        extended_offsets=(offsets[0], offsets[1]) if len(offsets) == 2 else None,
+    )
+
+
+def _transfer_syntax(dataset: Dataset) -> tuple[str, bool]:
+    """Return the transfer syntax, guessed from the encoding where it is missing."""
+    implicit, little_endian = dataset.original_encoding
+    said = dataset.file_meta.get("TransferSyntaxUID")
+    if said:
+        return str(said), bool(little_endian)
+    if implicit:
+        return str(ImplicitVRLittleEndian), True
+    return str(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian), bool(
+        little_endian
+    )
+
+
+def _words(
+    dataset: Dataset, tag: int, little_endian: bool, name: str
+) -> tuple[str, Packing | None]:
+    """Return numpy's name of one sample's word, and how it holds the value."""
+    order = "<" if little_endian else ">"
+    if _PIXEL_TAGS[tag] != "integer":
+        return f"{order}f{4 if _PIXEL_TAGS[tag] == 'float32' else 8}", None
+    allocated = _whole(dataset, "BitsAllocated", name)
+    stored = _whole(dataset, "BitsStored", name, default=allocated)
+    high = _whole(dataset, "HighBit", name, default=stored - 1)
+    if allocated not in _ALLOCATED or not 1 <= stored <= high + 1 <= allocated:
+        raise UnreadableImage(
+            f"{name} declares {allocated} bits allocated, {stored} stored, high bit {high}, "
+            "which cannot be.",
+            hint="Have the file checked where it came from.",
+        )
+    signed = _whole(dataset, "PixelRepresentation", name, default=0) == 1
+    packing = Packing(bits_stored=stored, high_bit=high, signed=signed)
+    return ("bit" if allocated == 1 else f"{order}u{allocated // 8}"), packing
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    """Return an element's text, the first of several; empty if it is missing or malformed."""
+    try:
+        value = dataset.get(keyword)
+    except (ValueError, TypeError, LookupError, ArithmeticError):
+        return ""
+    if isinstance(value, MultiValue):
+        value = value[0] if value else None
+    return "" if value is None else str(value).strip().strip("\0").strip()
+
+
+def _whole(dataset: Dataset, keyword: str, name: str, *, default: int | None = None) -> int:
+    """Return an element's whole number, not negative."""
+    text = _text(dataset, keyword)
+    if not text and default is not None:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise UnreadableImage(
+            f"{name} does not say its {keyword}."
+            if not text
+            else f"{name} says {keyword} is {text[:20]!r}, which is no number.",
+            hint="Have the file checked where it came from.",
+        )
+    return int(text)

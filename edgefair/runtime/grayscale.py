@@ -1,0 +1,229 @@
+"""Stored pixel values to display intensities in [0, 1], reduced by averaging on the way.
+
+Everything here works strip by strip: a strip stays in the processor's cache, so that undoing
+the packing, clipping to the window and averaging together cost little more than one look at
+the pixels, and no second image of full size ever exists. The window clips before the average is
+taken, as if the full image had been displayed first and shrunk afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AutoWindow",
+    "Display",
+    "Lookup",
+    "Packing",
+    "Window",
+    "area_factor",
+    "displayed",
+    "percentile_window",
+]
+
+_STRIP_BYTES = 1 << 18
+"""About a strip's size; with its copies it fits the second-level cache of any PC."""
+
+_WIDE_WINDOW = 512
+"""Levels from which rounding an average to an integer is below 0.001 of the display range."""
+
+_TAIL_PERCENT = 0.5
+_SAMPLE_STEP = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A linear window: stored values shown as 0 (black) and 1; `black` above `white` inverts."""
+
+    black: float
+    white: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """A display function given as a table.
+
+    Attributes
+    ----------
+    first : int
+        Stored value of the first entry; values outside the table take its nearest end.
+    intensity : ndarray of float32, shape (n,)
+        Display intensity in [0, 1] of each stored value from `first` on.
+    """
+
+    first: int
+    intensity: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoWindow:
+    """A window that the pixels themselves must tell: see `percentile_window`."""
+
+    inverted: bool = False
+
+
+Display = Window | Lookup | AutoWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """Where in its word a stored value lies (PS3.5, 8.1.1); other bits are not the image's.
+
+    Attributes
+    ----------
+    bits_stored : int
+    high_bit : int
+        Number of the value's most significant bit.
+    signed : bool
+        Two's complement.
+    """
+
+    bits_stored: int
+    high_bit: int
+    signed: bool
+
+    @property
+    def lowest(self) -> int:
+        """Smallest value that can be stored."""
+        return -(1 << (self.bits_stored - 1)) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """Largest value that can be stored."""
+        return self.lowest + (1 << self.bits_stored) - 1
+
+    def unpack(self, words: NDArray[Any]) -> NDArray[Any]:
+        """Return the values stored in integer `words`, in native byte order."""
+        allocated = 8 * words.dtype.itemsize
+        words = words.astype(f"{'i' if self.signed else 'u'}{words.dtype.itemsize}", copy=False)
+        if self.bits_stored >= allocated:
+            return words
+        if not self.signed and self.high_bit + 1 == self.bits_stored:
+            values: NDArray[Any] = words & words.dtype.type((1 << self.bits_stored) - 1)
+        else:
+            values = (words << (allocated - 1 - self.high_bit)) >> (allocated - self.bits_stored)
+        return values
+
+
+def area_factor(height_px: int, width_px: int, min_side_px: int) -> int:
+    """Return the integer by which an image may shrink with both sides at least `min_side_px`.
+
+    Of the factors down to half of the largest, the one that leaves the fewest rows and columns
+    over is taken: averaging by an integer is exact and several times faster than by a fraction.
+
+    Examples
+    --------
+    >>> area_factor(2048, 2048, 224), area_factor(2000, 2500, 224), area_factor(200, 300, 224)
+    (8, 8, 1)
+    """
+    largest = max(1, min(height_px, width_px) // min_side_px)
+
+    def left_over(factor: int) -> float:
+        return height_px % factor / height_px + width_px % factor / width_px
+
+    return min(range(largest, largest // 2, -1), key=left_over)
+
+
+def percentile_window(values: NDArray[Any], *, inverted: bool = False) -> Window:
+    """Return the window between the 0.5th and 99.5th percentile of the values.
+
+    For images that do not say how they are to be displayed: markers, collimator edges and dead
+    pixels, which the very ends of the range belong to, do not set the contrast.
+
+    Parameters
+    ----------
+    values : ndarray, shape (h, w)
+        Stored values.
+    inverted : bool, default=False
+        Whether high values are dark.
+    """
+    black, white = np.percentile(values, (_TAIL_PERCENT, 100 - _TAIL_PERCENT))
+    if black == white:
+        black, white = values.min(), values.max()
+    ends = float(black), float(white)
+    return Window(black=ends[inverted], white=ends[not inverted])
+
+
+def displayed(
+    words: NDArray[Any], *, packing: Packing | None, display: Display, factor: int
+) -> NDArray[np.float32]:
+    """Return display intensities, averaged over squares of `factor` pixels.
+
+    Parameters
+    ----------
+    words : ndarray, shape (h, w) or (h, w, 3)
+        Grey, or red, green and blue, which are shown as their luminance. Rows and columns that
+        fill no square are cut, half of them from each end.
+    packing : Packing or None
+        How integer words hold the values; None if the values are as they stand.
+    display : Window, Lookup or AutoWindow
+    factor : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (h // factor, w // factor)
+        In [0, 1].
+    """
+    if isinstance(display, AutoWindow):
+        sample = words[::_SAMPLE_STEP, ::_SAMPLE_STEP]
+        display = percentile_window(
+            sample if packing is None else packing.unpack(sample), inverted=display.inverted
+        )
+    height, width = words.shape[0] // factor, words.shape[1] // factor
+    top, left = (words.shape[0] % factor) // 2, (words.shape[1] % factor) // 2
+    words = words[top : top + height * factor, left : left + width * factor]
+    rows = factor * max(1, _STRIP_BYTES // (words[0].nbytes * factor))
+    shown = np.empty((height, width), np.float32)
+    for start in range(0, len(words), rows):
+        strip = words[start : start + rows]
+        values = strip if packing is None else packing.unpack(strip)
+        grey = _luminance(values) if values.ndim == 3 else values
+        ready = _look_up(grey, display) if isinstance(display, Lookup) else _clip(grey, display)
+        target = shown[start // factor : (start + len(strip)) // factor]
+        if factor == 1:
+            target[:] = ready
+        else:
+            target[:] = cv2.resize(ready, target.shape[::-1], interpolation=cv2.INTER_AREA)
+    if isinstance(display, Window):
+        _stretch(shown, display)
+    return shown
+
+
+def _luminance(rgb: NDArray[Any]) -> NDArray[Any]:
+    """Return 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), as PS3.3, C.7.6.3.1.2 has it."""
+    if rgb.dtype not in (np.uint8, np.uint16):
+        rgb = rgb.astype(np.float32)
+    grey: NDArray[Any] = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+    return grey
+
+
+def _look_up(values: NDArray[Any], lookup: Lookup) -> NDArray[np.float32]:
+    """Return the intensity of each value."""
+    index = values if lookup.first == 0 else values.astype(np.int64) - lookup.first
+    return np.take(lookup.intensity, index, mode="clip")
+
+
+def _clip(values: NDArray[Any], window: Window) -> NDArray[Any]:
+    """Return the values clipped to the window, as integers where that is exact enough."""
+    lower, upper = sorted((window.black, window.white))
+    if values.dtype.kind == "f" or values.dtype.itemsize > 2 or upper - lower < _WIDE_WINDOW:
+        return np.clip(values.astype(np.float32), np.float32(lower), np.float32(upper))
+    limits = np.iinfo(values.dtype)
+    floor, ceiling = max(limits.min, int(np.floor(lower))), min(limits.max, int(np.ceil(upper)))
+    if floor <= limits.min and ceiling >= limits.max:
+        return values
+    return np.clip(values, floor, max(floor, ceiling))
+
+
+def _stretch(values: NDArray[np.float32], window: Window) -> None:
+    """Map the window to [0, 1], in place; a window without width leaves 0."""
+    values -= np.float32(window.black)
+    width = window.white - window.black
+    values *= np.float32(1 / width) if width else np.float32(0)
+    np.clip(values, 0, 1, out=values)

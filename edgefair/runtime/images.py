@@ -1,0 +1,218 @@
+"""Files, bytes and arrays to images: what can be read becomes records, the rest says why not.
+
+What a file is, its content decides. Images from outside are decoded by Pillow or by a DICOM
+codec, under limits, and only as finely as the model needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.errors import BlankImage, NotAnImage, UnreadableImage
+from edgefair.records import Image
+from edgefair.runtime.frames import DecodedFrame
+from edgefair.runtime.grayscale import AutoWindow, Display, Window, area_factor, displayed
+from edgefair.runtime.kinds import HEAD_BYTES, ImageKind, looks_like_a_program, sniff
+from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_size
+
+__all__ = ["ImageKind", "Limits", "is_image_file", "read_frames", "sniff"]
+
+_LEAST_CONTRAST = 1 / 255
+"""Less than one grey level of a display between the darkest and the brightest pixel is blank."""
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether the file's content begins like an image of a kind edgefair reads.
+
+    A file that cannot be opened counts as one, so that reading it tells the user why.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD_BYTES)) is not None
+    except OSError:
+        return True
+
+
+def read_frames(
+    source: Path | bytes | NDArray[Any],
+    *,
+    name: str,
+    min_side_px: int,
+    limits: Limits,
+    frame: int | None = None,
+) -> Iterator[Image]:
+    """Yield the frames of an image, ready to be looked at.
+
+    Parameters
+    ----------
+    source : Path, bytes or ndarray
+        A file, a file's content, or an array of shape (h, w) or (h, w, 3 or 4), uint8, uint16
+        or floating in [0, 1].
+    name : str
+        What to call the image in records and errors.
+    min_side_px : int
+        The image may be reduced as long as both of its sides keep at least this length.
+    limits : Limits
+        What the model accepts.
+    frame : int, optional
+        Only this frame, counted from 0; by default each.
+
+    Yields
+    ------
+    Image
+        One per frame: pages of a TIFF, frames of a multi-frame DICOM image.
+
+    Raises
+    ------
+    NotAnImage
+        The source is no image at all.
+    UnreadableImage, TruncatedImage, DecompressionBomb
+        The source is damaged, cut short, or declares more pixels than the limit.
+    WrongModality, WrongBodyPart, TooSmall, BlankImage
+        The image opens, but the model must not read it.
+
+    Examples
+    --------
+    >>> ramp = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(256, 256)
+    >>> image, = read_frames(ramp, name="ramp", min_side_px=64, limits=Limits())
+    >>> image.pixels.shape, image.full_height_px
+    ((64, 64), 256)
+    """
+    if min_side_px < 1:
+        raise ValueError(f"min_side_px must be at least 1, got {min_side_px}")
+    if isinstance(source, np.ndarray):
+        images = _array_frames(source, name=name, min_side_px=min_side_px, limits=limits)
+    else:
+        data = source if isinstance(source, bytes) else _content(source, name)
+        images = _file_frames(data, name=name, min_side_px=min_side_px, limits=limits, frame=frame)
+    for image in images:
+        _refuse_blank(image)
+        yield image
+
+
+def _content(path: Path, name: str) -> bytes:
+    """Return the file's bytes."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise NotAnImage(f"{name} is not a file.", hint="Name image files or folders of them.")
+        if status.st_size > MAX_FILE_BYTES:
+            raise UnreadableImage(
+                f"{name} is {status.st_size / 1e6:.0f} MB large, more than the limit of "
+                f"{MAX_FILE_BYTES / 1e6:.0f} MB.",
+                hint="Split the series, or export single frames.",
+            )
+        return path.read_bytes()
+    except OSError as fault:
+        raise UnreadableImage(
+            f"{name} cannot be opened: {fault.strerror or fault}.",
+            hint="Check that the file is there and that you may read it.",
+        ) from fault
+
+
+def _file_frames(
+    data: bytes, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+) -> Iterator[Image]:
+    kind = sniff(data[:HEAD_BYTES])
+    if kind is None:
+        raise NotAnImage(
+            f"{name} is no PNG, JPEG, TIFF, BMP or DICOM image.",
+            hint="Export the image in one of these formats.",
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    for decoded in _decoded(
+        data, kind, name=name, min_side_px=min_side_px, limits=limits, frame=frame
+    ):
+        yield Image(
+            name=name,
+            frame=decoded.number,
+            digest=digest,
+            pixels=decoded.pixels,
+            full_height_px=decoded.full_height_px,
+            full_width_px=decoded.full_width_px,
+            subject=decoded.subject,
+            modality=decoded.modality,
+            body_part=decoded.body_part,
+        )
+
+
+def _decoded(
+    data: bytes, kind: ImageKind, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+) -> Iterator[DecodedFrame]:
+    """Call the reader of this kind, imported only now: most runs need one of the two."""
+    if kind is not ImageKind.DICOM:
+        from edgefair.runtime.raster import raster_frames
+
+        return raster_frames(
+            data, kind, name=name, min_side_px=min_side_px, limits=limits, frame=frame
+        )
+    if looks_like_a_program(data):
+        raise UnreadableImage(
+            f"{name} is a DICOM file that begins like a program.",
+            hint="Do not open it; have it examined for malware.",
+        )
+    from edgefair.runtime.dicom import dicom_frames
+
+    return dicom_frames(data, name=name, min_side_px=min_side_px, limits=limits, frame=frame)
+
+
+def _array_frames(
+    array: NDArray[Any], *, name: str, min_side_px: int, limits: Limits
+) -> Iterator[Image]:
+    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+        raise ValueError(f"arrays are uint8, uint16 or floating in [0, 1], got {array.dtype}")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ValueError(f"arrays have shape (h, w) or (h, w, 3 or 4), got {array.shape}")
+    height, width = array.shape[:2]
+    check_size(name, height, width, limits)
+    form = f"{array.dtype.str} {array.shape} ".encode()
+    digest = hashlib.sha256(form + np.ascontiguousarray(array).tobytes()).hexdigest()
+    yield Image(
+        name=name,
+        frame=0,
+        digest=digest,
+        pixels=_array_intensities(array, area_factor(height, width, min_side_px)),
+        full_height_px=height,
+        full_width_px=width,
+    )
+
+
+def _array_intensities(array: NDArray[Any], factor: int) -> NDArray[np.float32]:
+    """Return the display intensities of an array, what is transparent on black."""
+    display: Display
+    match array.dtype.kind, array.dtype.itemsize:
+        case "f", _:
+            display = Window(black=0, white=1)
+        case "u", 1:
+            display = Window(black=0, white=255)
+        case _:
+            display = AutoWindow()
+    if array.ndim == 3 and array.shape[2] == 4:
+        opaque = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
+        array = array[..., :3] * (array[..., 3:].astype(np.float32) / np.float32(opaque))
+    return displayed(array, packing=None, display=display, factor=factor)
+
+
+def _refuse_blank(image: Image) -> None:
+    """Refuse an image on which there is nothing to see, or which holds values that are none."""
+    darkest, brightest = float(image.pixels.min()), float(image.pixels.max())
+    if not darkest <= brightest:
+        raise UnreadableImage(
+            f"{image.name} holds values that are no numbers.",
+            hint="Have the program that wrote the image checked.",
+        )
+    if brightest - darkest < _LEAST_CONTRAST:
+        raise BlankImage(
+            f"{image.name} is one shade throughout"
+            + (f" (frame {image.frame})." if image.frame else "."),
+            hint="Check the exposure, and that the right file was exported.",
+        )
