@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.phantom.drawing import soften
+from edgefair.phantom.drawing import resize, soften
 
 if TYPE_CHECKING:
     from edgefair.phantom.patients import Study
 
-__all__ = ["DEVICES", "FULL_SCALE", "Device", "expose"]
+__all__ = ["DEVICES", "FULL_SCALE", "Device", "device_of", "expose"]
 
 FULL_SCALE = 4095
 """Largest value of 12 bits."""
@@ -23,6 +23,7 @@ REFERENCE_PX = 256
 DARKEST, BRIGHTEST = -0.6, 4.4
 """Range of optical depth that the detector's 12 bits span."""
 
+LEAST_ENERGY = 1e-3
 MARKER_RATE = 0.7
 
 
@@ -71,36 +72,41 @@ DEVICES = (
     Device(
         name="A",
         model="Phantom Direct 1",
-        quanta=90_000,
+        quanta=12_000,
         blur=0.0016,
         scatter=0.035,
         gain=1.0,
         largest_border=0.015,
         is_digital=True,
         is_inverted=False,
-        window_center=1950.0,
-        window_width=2900.0,
+        window_center=1600.0,
+        window_width=2400.0,
     ),
     Device(
         name="B",
         model="Phantom Cassette 2",
-        quanta=26_000,
+        quanta=4_500,
         blur=0.0034,
         scatter=0.055,
         gain=0.9,
         largest_border=0.05,
         is_digital=False,
         is_inverted=True,
-        window_center=1800.0,
-        window_width=3000.0,
+        window_center=1500.0,
+        window_width=2300.0,
     ),
 )
 
 
+def device_of(study: Study) -> Device:
+    """Return the device that made a study's image."""
+    return next(device for device in DEVICES if device.name == study.device)
+
+
 def expose(
-    rng: np.random.Generator, depth: NDArray[np.float32], study: Study, *, size_px: int
+    rng: np.random.Generator, depth: NDArray[np.float32], device: Device, *, size_px: int
 ) -> NDArray[np.uint16]:
-    """Return the image that a study's device makes of a patient.
+    """Return the image that a device makes of a patient.
 
     Parameters
     ----------
@@ -108,7 +114,7 @@ def expose(
         Decides exposure, noise, collimation and marker.
     depth : ndarray of float32, shape (n, n)
         Optical depth of the patient.
-    study : Study
+    device : Device
     size_px : int
         Side of the image.
 
@@ -117,22 +123,19 @@ def expose(
     ndarray of uint16, shape (size_px, size_px)
         12 bits, larger for denser tissue.
     """
-    device = next(device for device in DEVICES if device.name == study.device)
-    exposure = float(np.exp(rng.normal(0.0, 0.12)))
-    transmitted = cv2.exp(-depth)
-    scattered = np.float32(device.scatter) * soften(1 - transmitted, 0.09)
-    energy = soften(transmitted + scattered, device.blur)
-    enlarging = size_px > depth.shape[0]
-    how = cv2.INTER_CUBIC if enlarging else cv2.INTER_AREA
-    energy = np.maximum(cv2.resize(energy, (size_px, size_px), interpolation=how), 1e-3)
+    exposure = math.exp(rng.normal(0.0, 0.12))
+    transmitted = np.exp(-depth)
+    energy = transmitted + device.scatter * soften(1 - transmitted, 0.09)
+    energy = np.maximum(resize(soften(energy, device.blur), size_px), LEAST_ENERGY)
     # The same photons fall on more or fewer pixels: downsizing an image averages its noise away.
     quanta = device.quanta * exposure * (REFERENCE_PX / size_px) ** 2
     noise = rng.standard_normal((size_px, size_px), dtype=np.float32)
-    noise *= np.sqrt(energy) * np.float32(quanta**-0.5)
-    signal = cv2.log(np.maximum(energy + noise, 1e-3)) * np.float32(-device.gain)
-    signal -= np.float32(np.log(exposure) * 0.5 + DARKEST)
-    signal *= np.float32(FULL_SCALE / (BRIGHTEST - DARKEST))
-    pixels = np.clip(signal + 0.5, 0, FULL_SCALE).astype(np.uint16)
+    noise *= np.sqrt(energy / quanta)
+    signal = -device.gain * np.log(np.maximum(energy + noise, LEAST_ENERGY))
+    # Automatic exposure control corrects half of what the exposure was off.
+    signal -= 0.5 * math.log(exposure) + DARKEST
+    signal *= FULL_SCALE / (BRIGHTEST - DARKEST)
+    pixels = np.clip(np.rint(signal), 0, FULL_SCALE).astype(np.uint16)
     _stamp_marker(rng, pixels)
     _collimate(rng, pixels, device.largest_border)
     return pixels

@@ -14,10 +14,11 @@ class Stream(IntEnum):
 
     PATIENT = 0
     BUILD = 1
-    STUDY = 2
-    POSE = 3
-    OPACITY = 4
-    ACQUISITION = 5
+    TEXTURE = 2
+    STUDY = 3
+    POSE = 4
+    OPACITY = 5
+    ACQUISITION = 6
 
 
 def stream(seed: int, kind: Stream, index: int) -> np.random.Generator:

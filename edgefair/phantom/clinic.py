@@ -118,7 +118,7 @@ class Clinic:
     missing_rate: float = 0.05
     images_per_patient: int = 1
     size_px: int = 256
-    contrast: float = 0.5
+    contrast: float = 0.55
     plant: Plant | None = None
 
     def __post_init__(self) -> None:

@@ -1,27 +1,48 @@
-"""Smooth shapes on a square canvas, in fractions of its side: x to the right, y down."""
+"""Smooth shapes on a square canvas, in fractions of its side.
+
+x runs from the midline, -0.5 to 0.5, larger on the patient's left; y runs down from 0 to 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate, pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Points", "curve", "fill", "mirrored", "outline", "smooth_noise", "soften", "stroke"]
+__all__ = [
+    "Points",
+    "both_sides",
+    "curve",
+    "fill",
+    "mirrored",
+    "outline",
+    "resize",
+    "smooth_noise",
+    "soften",
+    "stroke",
+]
 
 Points = NDArray[np.float64]
-"""Shape (n, 2): x and y in fractions of the canvas."""
+"""Shape (n, 2): x from the midline and y from the top, in fractions of the canvas."""
 
 SUBPIXEL_BITS = 4
-SAMPLES_PER_SEGMENT = 6
+SAMPLES_PER_SEGMENT = 4
 WIDEST_DIRECT_BLUR_PX = 3.0
+COARSE_BLUR_PX = 2.5
 
 
 def mirrored(points: Points) -> Points:
-    """Return the points on the other side of the midline x = 0.5."""
-    return np.column_stack([1.0 - points[:, 0], points[:, 1]])
+    """Return the points on the other side of the midline."""
+    return np.asarray(points * (-1.0, 1.0))
+
+
+def both_sides(shapes: Sequence[Points]) -> list[Points]:
+    """Return the shapes and their mirror images."""
+    return [*shapes, *(mirrored(points) for points in shapes)]
 
 
 def outline(points: Points) -> Points:
@@ -30,7 +51,7 @@ def outline(points: Points) -> Points:
     Examples
     --------
     >>> outline(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).shape
-    (18, 2)
+    (12, 2)
     """
     return _closed_basis(len(points)) @ points
 
@@ -51,26 +72,29 @@ def fill(outlines: Sequence[Points], side_px: int) -> NDArray[np.float32]:
 
 
 def stroke(
-    lines: Sequence[Points], widths: Sequence[float], side_px: int, *, rim: float = 0.0
+    lines: Sequence[Points] | NDArray[np.float64], width: float, side_px: int, *, rim: float = 0.0
 ) -> NDArray[np.float32]:
-    """Return lines drawn on a canvas, 1 on the line.
+    """Return a canvas of shape (side_px, side_px) with lines drawn on it, 1 on the lines.
 
     Parameters
     ----------
     lines : sequence of ndarray, shape (n, 2)
-    widths : sequence of float
-        One for each line, in fractions of the canvas.
+    width : float
+        In fractions of the canvas.
+    side_px : int
     rim : float, default=0
         How much fainter the middle is than the rim, as in a tube of bone; 0 is a flat line.
     """
     layer = np.zeros((side_px, side_px), np.uint8)
-    for points, width in zip(lines, widths, strict=True):
-        path = [_to_pixels(points, side_px)]
-        width_px = max(1, round(width * side_px))
-        cv2.polylines(layer, path, False, 255, width_px, cv2.LINE_AA, SUBPIXEL_BITS)
-        if rim > 0 and width_px > 2:
-            middle = round(255 * (1 - rim))
-            cv2.polylines(layer, path, False, middle, width_px - 2, cv2.LINE_AA, SUBPIXEL_BITS)
+    pixels = _to_pixels(np.concatenate(lines), side_px)
+    ends = list(accumulate(len(points) for points in lines))
+    paths = [pixels[start:end] for start, end in pairwise([0, *ends])]
+    width_px = max(1, round(width * side_px))
+    # Edges are not smoothed here, at a third of the cost: every caller blurs its lines.
+    cv2.polylines(layer, paths, False, 255, width_px, cv2.LINE_8, SUBPIXEL_BITS)
+    if rim > 0 and width_px > 2:
+        middle = round(255 * (1 - rim))
+        cv2.polylines(layer, paths, False, middle, width_px - 2, cv2.LINE_8, SUBPIXEL_BITS)
     return _to_unit(layer)
 
 
@@ -79,18 +103,30 @@ def soften(layer: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     side_px = layer.shape[0]
     sigma_px = sigma * side_px
     if sigma_px <= WIDEST_DIRECT_BLUR_PX:
-        return cv2.GaussianBlur(layer, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
+        return _blur(layer, sigma_px)
     # A wide blur leaves nothing fine: it costs a tenth on a coarse grid and looks the same.
-    small_px = round(side_px * WIDEST_DIRECT_BLUR_PX / sigma_px)
-    small = cv2.resize(layer, (small_px, small_px), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), WIDEST_DIRECT_BLUR_PX, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(small, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    coarse_px = round(side_px * COARSE_BLUR_PX / sigma_px)
+    coarse = _blur(resize(layer, coarse_px), coarse_px * sigma)
+    return resize(coarse, side_px)
+
+
+def resize(layer: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
+    """Return the layer at another size, averaged when it shrinks and smooth when it grows."""
+    how = cv2.INTER_AREA if side_px < layer.shape[0] else cv2.INTER_LINEAR
+    resized = cv2.resize(layer, (side_px, side_px), interpolation=how)
+    return np.asarray(resized, np.float32)
 
 
 def smooth_noise(rng: np.random.Generator, cells: int, side_px: int) -> NDArray[np.float32]:
     """Return a random landscape of about unit deviation with `cells` hills along a side."""
     coarse = rng.standard_normal((cells, cells), dtype=np.float32)
-    return cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    landscape = cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(landscape, np.float32)
+
+
+def _blur(layer: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    blurred = cv2.GaussianBlur(layer, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32)
 
 
 @cache
@@ -108,7 +144,8 @@ def _closed_basis(n: int) -> NDArray[np.float64]:
 
 
 def _to_pixels(points: Points, side_px: int) -> NDArray[np.int32]:
-    return np.round(points * (side_px << SUBPIXEL_BITS)).astype(np.int32)
+    scale = side_px << SUBPIXEL_BITS
+    return np.asarray(np.rint(points * scale + (0.5 * scale, 0.0)), np.int32)
 
 
 def _to_unit(layer: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ def write_clinic(
     folder: Path,
     *,
     file_format: FileFormat = "png",
-    on_image: Callable[[], object] | None = None,
+    watched: Callable[[Iterator[Phantom]], Iterator[Phantom]] = iter,
 ) -> Path:
     """Write a clinic's images and manifest, and return the manifest's path.
 
@@ -54,8 +54,8 @@ def write_clinic(
         Empty or not there yet; receives ``manifest.csv`` and ``images/``.
     file_format : {'png', 'dicom'}, default='png'
         8-bit grey PNG, windowed; or 12-bit DICOM.
-    on_image : callable, optional
-        Called after each image, e.g. to move a progress bar.
+    watched : callable, optional
+        Passes the stream of images on, e.g. through a progress bar.
 
     Raises
     ------
@@ -69,11 +69,9 @@ def write_clinic(
             with part.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(COLUMNS)
-                for phantom in phantoms(clinic):
+                for phantom in watched(phantoms(clinic)):
                     image = _write_image(phantom, folder / IMAGES_NAME, file_format, clinic.seed)
                     writer.writerow(_row(image, phantom))
-                    if on_image is not None:
-                        on_image()
                 file.flush()
                 os.fsync(file.fileno())
             return part.replace(folder / MANIFEST_NAME)

@@ -24,6 +24,8 @@ SPLIT_WEIGHTS = (0.6, 0.2, 0.2)
 AP_RATE = 0.35
 AP_RATE_SMALL_CHILDREN = 0.9
 SMALL_CHILD_YEARS = 4
+STRENGTHS = (0.6, 1.4)
+"""Weakest and strongest opacity, relative to the typical contrast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Study:
     finding : bool
     is_planted : bool
         Whether the clinic's plant makes the finding faint.
+    contrast : float
+        Share of the lung's air that the opacity replaces at its core; 0 without a finding.
     """
 
     index: int
@@ -82,6 +86,7 @@ class Study:
     device: str
     finding: bool
     is_planted: bool
+    contrast: float
 
 
 def draw_patient(clinic: Clinic, number: int) -> Patient:
@@ -116,14 +121,12 @@ def draw_study(clinic: Clinic, index: int) -> Study:
     view = "AP" if rng.random() < ap_rate else "PA"
     device = "A" if rng.random() < 0.5 else "B"
     finding = bool(rng.random() < clinic.prevalence)
-    plant_draw = rng.random()
-    attributes = {"sex": patient.sex, "view": view, "device": device}
-    is_planted = (
-        finding
-        and clinic.plant is not None
-        and plant_draw < clinic.plant.fraction
-        and _in_group(clinic.plant, attributes, age_years)
-    )
+    # Drawn whether needed or not, so that a plant moves nothing but what it makes faint.
+    plant_draw, strength = rng.random(), rng.uniform(*STRENGTHS)
+    typical, is_planted = clinic.contrast, False
+    if clinic.plant is not None and finding and plant_draw < clinic.plant.fraction:
+        is_planted = _is_of_group(clinic.plant, patient, age_years, view, device)
+        typical = clinic.plant.contrast if is_planted else typical
     return Study(
         index=index,
         patient=patient,
@@ -133,11 +136,12 @@ def draw_study(clinic: Clinic, index: int) -> Study:
         device=device,
         finding=finding,
         is_planted=is_planted,
+        contrast=min(1.0, typical * strength) if finding else 0.0,
     )
 
 
-def _in_group(plant: Plant, attributes: dict[str, str], age_years: float) -> bool:
+def _is_of_group(plant: Plant, patient: Patient, age_years: float, view: str, device: str) -> bool:
     if plant.attribute == "age":
         youngest, oldest = plant.value.split("-")
         return int(youngest) <= int(age_years) <= int(oldest)
-    return attributes[plant.attribute] == plant.value
+    return plant.value == {"sex": patient.sex, "view": view, "device": device}[plant.attribute]
