@@ -1,0 +1,236 @@
+"""Connections that keep what they acknowledge, and SQLite's errors in words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from edgefair.errors import EdgefairError, LedgerBusy, LedgerDamaged, LedgerError, LedgerReadOnly
+from edgefair.ledger.files import publish_once
+from edgefair.ledger.schema import APPLICATION_ID, SCHEMA, TABLES, VERSION
+
+__all__ = [
+    "SqlValue",
+    "check_contents",
+    "check_structure",
+    "connect",
+    "create",
+    "insert",
+    "said_plainly",
+    "snapshot",
+    "transaction",
+]
+
+SqlValue: TypeAlias = str | int | float | bytes | None
+
+_RESTORE = "Keep the file as it is and restore your backup; edgefair will not write to it."
+
+
+def create(path: Path, *, key_id: str) -> None:
+    """Put an empty ledger at `path`, whole and on the disk; one that is there already stays.
+
+    Raises
+    ------
+    LedgerDamaged
+        If a write-ahead log lies there without its ledger.
+    OSError
+        If the folder takes no files.
+    """
+    if _wal(path).exists():
+        raise LedgerDamaged(
+            f"{path} is missing, but a part of it, {_wal(path).name}, is still there.",
+            hint="Restore the ledger from your backup, or move that file away to begin anew.",
+        )
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        draft = Path(folder, "draft")
+        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.executescript(SCHEMA)
+            insert(connection, "INSERT INTO ledger_key VALUES (1, ?, ?)", [key_id])
+        publish_once(draft, path)
+
+
+def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection:
+    """Return a connection to a ledger that is known to be one.
+
+    A commit is in the write-ahead log and on the disk before it returns (``synchronous = FULL``
+    holds for one connection only, so it is set on each).
+
+    Raises
+    ------
+    LedgerError
+        If the file is missing, of a newer edgefair, or lies where no write-ahead log can be.
+    LedgerDamaged
+        If it is no ledger or not whole. Nothing has been written to it then.
+    """
+    # looked at through a connection that cannot write: closing one that can would copy the
+    # write-ahead log into a damaged file
+    with closing(_connect(path, "ro", wait_s)) as connection:
+        _check_header(path, connection)
+        check_structure(path, connection)
+    connection = _connect(path, "ro" if read_only else "rw", wait_s)
+    if not read_only:
+        connection.execute("PRAGMA synchronous = FULL")
+        (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if journal != "wal":
+            connection.close()
+            raise LedgerError(
+                f"{path} lies where a write-ahead log cannot be kept, such as a network folder.",
+                hint="Keep the ledger on a disk of this computer.",
+            )
+    return connection
+
+
+def check_structure(path: Path, connection: sqlite3.Connection) -> None:
+    """Pass if every page of the file is in its place (0.26 s for a million rows).
+
+    Raises
+    ------
+    LedgerDamaged
+        Naming the first fault.
+    """
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise _damaged(path, str(verdict))
+
+
+def check_contents(path: Path, connection: sqlite3.Connection) -> None:
+    """Pass if every row still has the checksum it was written with.
+
+    A flipped bit inside a value leaves the file's structure whole, and SQLite has no checksums.
+
+    Raises
+    ------
+    LedgerDamaged
+        Naming the table and the row.
+    """
+    for table in TABLES:
+        # the name is one of the constants above
+        for key, *values, checksum in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608
+            if checksum != _checksum(values):
+                raise _damaged(path, f"row {key} of {table} has changed since it was written")
+
+
+def insert(connection: sqlite3.Connection, statement: str, values: Sequence[SqlValue]) -> int:
+    """Return the key of a new row, written with the checksum of its values."""
+    row = connection.execute(statement, [*values, _checksum(values)])
+    assert row.lastrowid is not None
+    return row.lastrowid
+
+
+@contextmanager
+def transaction(path: Path, connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep everything done inside, durably, or nothing of it."""
+    with said_plainly(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself takes back what a full disk cut short
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def snapshot(path: Path, connection: sqlite3.Connection) -> Iterator[None]:
+    """Show everything read inside as it stood at one moment, whoever writes meanwhile."""
+    with said_plainly(path):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+@contextmanager
+def said_plainly(path: Path) -> Iterator[None]:
+    """Turn what SQLite or the file system raises inside into an error of the ledger."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _plain(path, error) from error
+    except OSError as error:
+        raise LedgerReadOnly(
+            f"The ledger {path} cannot be written: {error.strerror or error}.",
+            hint="Check the folder, its permissions and the free space.",
+        ) from error
+
+
+def _connect(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    if mode == "ro" and not os.access(path.parent, os.W_OK) and not _wal(path).exists():
+        uri += (
+            "&immutable=1"  # from a read-only disk, where no lock can be kept and none is needed
+        )
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait_s)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _check_header(path: Path, connection: sqlite3.Connection) -> None:
+    if path.stat().st_size == 0:
+        raise _damaged(path, "it is empty")
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise LedgerDamaged(
+            f"{path} is a database, but not a ledger of edgefair.",
+            hint="Name another file; edgefair will not write to this one.",
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"{path} was written by a newer edgefair (schema {version}; known: {VERSION}).",
+            hint="Update edgefair on this computer.",
+        )
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _checksum(values: Sequence[SqlValue]) -> int:
+    # repr tells every float from every other and text from numbers
+    return zlib.crc32(repr(tuple(values)).encode())
+
+
+def _damaged(path: Path, what: str) -> LedgerDamaged:
+    return LedgerDamaged(f"The ledger {path} is damaged: {what}.", hint=_RESTORE)
+
+
+def _plain(path: Path, error: sqlite3.Error) -> EdgefairError | ValueError:
+    # the low byte is the primary code (https://www.sqlite.org/rescode.html)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _damaged(path, str(error))
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerBusy(
+            f"Another program is writing to the ledger {path} and did not finish in time.",
+            hint="Close it, or wait for it, and try again; nothing was lost.",
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return LedgerReadOnly(
+            f"The disk is full: nothing more can be recorded in {path}.",
+            hint="Free some space and run the same command again; what was recorded is kept.",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+        return LedgerReadOnly(
+            f"The ledger {path} cannot be written: it, its folder or its disk is read-only.",
+            hint="Check the permissions, or copy the ledger with its companions (-wal, .key) to a "
+            "folder of yours.",
+        )
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return ValueError(f"The ledger's rules refuse this record: {error}")
+    return LedgerError(
+        f"The ledger {path} could not be used: {error}.",
+        hint="Check the disk and its free space, then try again; what was recorded is kept.",
+    )

@@ -1,0 +1,145 @@
+"""The tables of a ledger, and the rules that hold whoever writes to it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["APPLICATION_ID", "SCHEMA", "TABLES", "VERSION"]
+
+APPLICATION_ID: Final = 0x65664C67
+"""``efLg`` in the file's header: tells a ledger from other SQLite files."""
+
+VERSION: Final = 1
+"""Version of the schema, in the header's ``user_version``."""
+
+TABLES: Final = (
+    "ledger_key",
+    "model",
+    "operating_point",
+    "image",
+    "image_name",
+    "subject",
+    "reading",
+    "score",
+    "outcome",
+)
+"""Every table; each begins with its key, a rising integer, and ends with its row's checksum."""
+
+# No STRICT tables and no RETURNING: Python 3.11 is found with SQLite 3.34 (RHEL 9).
+_CREATE_TABLES: Final = """
+CREATE TABLE ledger_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key_id TEXT NOT NULL,              -- of the file beside the ledger; never the key itself
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    bundle_digest TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (bundle_digest, name)
+);
+CREATE TABLE operating_point (
+    id INTEGER PRIMARY KEY,
+    model_id INTEGER NOT NULL REFERENCES model (id),
+    finding TEXT NOT NULL,
+    name TEXT NOT NULL,
+    threshold REAL NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (model_id, finding, name, threshold)
+);
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,         -- the case code that people type
+    identity BLOB NOT NULL UNIQUE,     -- keyed hash of digest and frame
+    digest TEXT NOT NULL,              -- empty where the file could not be read at all
+    frame INTEGER NOT NULL CHECK (frame >= 0),
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE image_name (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    name TEXT NOT NULL,                -- file name without its folder
+    checksum INTEGER NOT NULL,
+    UNIQUE (name, image_id)
+);
+CREATE INDEX image_name_by_image ON image_name (image_id);
+CREATE TABLE subject (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    patient TEXT,                      -- keyed hash, never an identifier
+    sex TEXT NOT NULL,
+    age_years REAL,
+    attributes TEXT NOT NULL,          -- JSON object
+    checksum INTEGER NOT NULL
+);
+CREATE INDEX subject_by_image ON subject (image_id);
+CREATE TABLE reading (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    model_id INTEGER NOT NULL REFERENCES model (id),
+    status TEXT NOT NULL,
+    message TEXT NOT NULL,
+    predicted_at TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX refused_once ON reading (image_id, model_id, status) WHERE status <> 'ok';
+CREATE TABLE score (
+    id INTEGER PRIMARY KEY,
+    reading_id INTEGER NOT NULL REFERENCES reading (id),
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    operating_point_id INTEGER NOT NULL REFERENCES operating_point (id),
+    logit REAL NOT NULL,
+    probability REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),
+    decision TEXT NOT NULL CHECK (decision IN ('positive', 'negative', 'refer')),
+    reason TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (image_id, operating_point_id)
+);
+CREATE INDEX score_by_reading ON score (reading_id);
+CREATE TABLE outcome (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    finding TEXT NOT NULL,
+    outcome INTEGER NOT NULL CHECK (outcome IN (0, 1)),
+    verified_by TEXT NOT NULL,
+    verified_because TEXT NOT NULL
+        CHECK (verified_because IN ('routine', 'ai_positive', 'random_audit', 'clinical')),
+    date TEXT NOT NULL,
+    recorded_on TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (image_id, finding, outcome, verified_by, verified_because, date)
+);
+"""
+
+# Corrections are appended, so that the last row counts.
+_CREATE_VIEWS: Final = """
+CREATE VIEW latest_subject AS
+    SELECT * FROM subject WHERE id IN (SELECT max(id) FROM subject GROUP BY image_id);
+CREATE VIEW latest_name AS
+    SELECT * FROM image_name WHERE id IN (SELECT max(id) FROM image_name GROUP BY image_id);
+CREATE VIEW latest_outcome AS
+    SELECT * FROM outcome WHERE id IN (SELECT max(id) FROM outcome GROUP BY image_id, finding);
+CREATE VIEW scored AS
+    SELECT score.id, reading_id, score.image_id, logit, probability, decision, reason,
+        predicted_at, finding, operating_point.name AS operating_point, threshold,
+        operating_point.model_id
+    FROM score
+    JOIN reading ON reading.id = reading_id
+    JOIN operating_point ON operating_point.id = operating_point_id;
+CREATE VIEW latest_score AS
+    SELECT * FROM scored
+    WHERE id IN (SELECT max(id) FROM scored GROUP BY model_id, image_id, finding);
+"""
+
+_APPEND_ONLY: Final = """
+CREATE TRIGGER {table}_keeps_its_rows BEFORE DELETE ON {table}
+BEGIN SELECT RAISE(ABORT, 'a ledger is append only'); END;
+CREATE TRIGGER {table}_keeps_its_values BEFORE UPDATE ON {table}
+BEGIN SELECT RAISE(ABORT, 'a ledger is append only'); END;
+"""
+
+SCHEMA: Final = "".join(
+    [_CREATE_TABLES, _CREATE_VIEWS, *(_APPEND_ONLY.format(table=table) for table in TABLES)]
+)
+"""The statements that make an empty ledger."""
