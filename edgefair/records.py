@@ -120,7 +120,7 @@ class Image:
     frame : int
         Frame number from 0.
     digest : str
-        SHA-256 of the file's bytes, hexadecimal.
+        XXH3-128 of the file's bytes, hexadecimal: tells images apart, proves nothing.
     pixels : ndarray of float32, shape (h, w)
         Display intensities in [0, 1], 0 black: after rescale, VOI window and inversion of
         MONOCHROME1. May be smaller than the original where the decoder could reduce.

@@ -24,6 +24,7 @@ __all__ = ["command"]
 _COLUMNS: Final = (
     "image",
     "frame",
+    "case",
     "status",
     "finding",
     "decision",
@@ -149,7 +150,7 @@ def _read(reader: Reader, work: WorkList, output: Output) -> int:
     predictions = with_progress(reader.read(work), length=len(work), unit="images")
     columns = _COLUMNS_FOR_EYES if output.is_for_eyes else _COLUMNS
     counted = _counted(predictions, work, tally)
-    output.write(columns, (row for p in counted for row in _rows(p, columns)))
+    output.write(columns, (row for p in counted for row in _rows(p, reader.case_code(p), columns)))
     click.echo(_summary(tally), err=True)
     refused = set(tally) - {"ok", _PASSED_OVER}
     return 3 if refused or not tally else 0
@@ -166,12 +167,15 @@ def _counted(
             yield prediction
 
 
-def _rows(prediction: Prediction, columns: tuple[str, ...]) -> Iterator[tuple[Value, ...]]:
+def _rows(
+    prediction: Prediction, case: str | None, columns: tuple[str, ...]
+) -> Iterator[tuple[Value, ...]]:
     """Yield one row per finding; a refused image is one row with the reason and no finding."""
     subject = prediction.subject
     about: dict[str, Value] = {
         "image": prediction.image,
         "frame": prediction.frame,
+        "case": case,
         "status": prediction.status.value,
         "decision": None if prediction.scores else "not read",
         "reason": prediction.message,

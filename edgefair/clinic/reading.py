@@ -114,6 +114,10 @@ class Reader:
             self.ledger.record(p for p in together if not work.passes_over(p))
             yield from together
 
+    def case_code(self, prediction: Prediction) -> str | None:
+        """Return the short code under which the ledger keeps this image; None without one."""
+        return self.ledger.case_code(prediction) if self.ledger else None
+
     def _predictions(self, work: WorkList, clock: Clock) -> Iterator[Prediction]:
         now = clock().isoformat(timespec="seconds")
         for item in work.unreachable:
