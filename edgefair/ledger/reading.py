@@ -44,7 +44,9 @@ JOIN image ON image.id = scored.image_id
 JOIN latest_name ON latest_name.image_id = image.id
 LEFT JOIN latest_outcome
     ON latest_outcome.image_id = image.id AND latest_outcome.finding = scored.finding
-WHERE scored.id IN (SELECT max(id) FROM scored GROUP BY image_id, finding)
+WHERE scored.id = (
+    SELECT max(id) FROM scored AS other
+    WHERE other.image_id = scored.image_id AND other.finding = scored.finding)
 ORDER BY image.id, scored.id
 """
 

@@ -115,11 +115,15 @@ CREATE TABLE outcome (
 # Corrections are appended, so that the last row counts.
 _CREATE_VIEWS: Final = """
 CREATE VIEW latest_subject AS
-    SELECT * FROM subject WHERE id IN (SELECT max(id) FROM subject GROUP BY image_id);
+    SELECT * FROM subject AS this WHERE id = (
+        SELECT max(id) FROM subject AS other WHERE other.image_id = this.image_id);
 CREATE VIEW latest_name AS
-    SELECT * FROM image_name WHERE id IN (SELECT max(id) FROM image_name GROUP BY image_id);
+    SELECT * FROM image_name AS this WHERE id = (
+        SELECT max(id) FROM image_name AS other WHERE other.image_id = this.image_id);
 CREATE VIEW latest_outcome AS
-    SELECT * FROM outcome WHERE id IN (SELECT max(id) FROM outcome GROUP BY image_id, finding);
+    SELECT * FROM outcome AS this WHERE id = (
+        SELECT max(id) FROM outcome AS other
+        WHERE other.image_id = this.image_id AND other.finding = this.finding);
 CREATE VIEW scored AS
     SELECT score.id, reading_id, score.image_id, logit, probability, decision, reason,
         predicted_at, finding, operating_point.name AS operating_point, threshold,
@@ -128,8 +132,9 @@ CREATE VIEW scored AS
     JOIN reading ON reading.id = reading_id
     JOIN operating_point ON operating_point.id = operating_point_id;
 CREATE VIEW latest_score AS
-    SELECT * FROM scored
-    WHERE id IN (SELECT max(id) FROM scored GROUP BY model_id, image_id, finding);
+    SELECT * FROM scored AS this WHERE id = (
+        SELECT max(id) FROM scored AS other WHERE other.image_id = this.image_id
+            AND other.model_id = this.model_id AND other.finding = this.finding);
 """
 
 _APPEND_ONLY: Final = """
