@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from pydicom import config
 from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
 from edgefair.errors import UnreadableImage
-from edgefair.runtime.dicom_codecs import Stored, decoder_of
-from edgefair.runtime.dicom_header import PixelLayout, read_header
+from edgefair.runtime.dicom_codecs import decoder_of
+from edgefair.runtime.dicom_header import read_header
+from edgefair.runtime.dicom_layout import PixelLayout, Stored, bytes_due, native_frame
 from edgefair.runtime.faults import blamed_on_the_file, truncated
 from edgefair.runtime.frames import DecodedFrame
 from edgefair.runtime.grayscale import Lookup, area_factor, displayed
@@ -64,12 +63,12 @@ def dicom_frames(
 def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int) -> Stored:
     """Return the stored samples of one frame, as grey or as red, green and blue."""
     if layout.length is not None:
-        stored = Stored(words=_native_words(layout, number), packing=layout.packing)
+        stored = native_frame(layout, number)
     else:
         decode = decoder_of(layout.transfer_syntax)
         if decode is None:
             raise UnreadableImage(
-                f"{name} is compressed as {UID(layout.transfer_syntax).name}, "
+                f"{name} is compressed as {UID(layout.transfer_syntax, config.IGNORE).name}, "
                 "for which edgefair has no decoder.",
                 hint="Export it uncompressed, or as JPEG 2000, JPEG-LS, JPEG or RLE.",
             )
@@ -85,48 +84,15 @@ def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int)
     return stored
 
 
-def _native_words(layout: PixelLayout, number: int) -> NDArray[Any]:
-    """Return a view of an uncompressed frame (PS3.5, 8.1 and 8.2)."""
-    rows, columns, samples = layout.rows, layout.columns, layout.samples
-    if layout.dtype == "bit":
-        first = number * rows * columns
-        packed = np.frombuffer(layout.buffer, np.uint8, offset=layout.start)[first // 8 :]
-        bits = np.unpackbits(packed, count=first % 8 + rows * columns, bitorder="little")
-        return bits[first % 8 :].reshape(rows, columns)
-    count = _frame_samples(layout)
-    start = layout.start + number * count * np.dtype(layout.dtype).itemsize
-    words = np.frombuffer(layout.buffer, layout.dtype, count=count, offset=start)
-    if count < rows * columns * samples:
-        # Two luminances, then a blue and a red difference for both: PS3.3, C.7.6.3.1.2.
-        return words.reshape(rows, columns // 2, 4)[..., :2].reshape(rows, columns)
-    if samples == 1:
-        return words.reshape(rows, columns)
-    if layout.planar:
-        return np.moveaxis(words.reshape(samples, rows, columns), 0, 2)
-    return words.reshape(rows, columns, samples)
-
-
-def _frame_samples(layout: PixelLayout) -> int:
-    """Return how many samples an uncompressed frame has, fewer where colour is subsampled."""
-    count = layout.rows * layout.columns * layout.samples
-    subsampled = count // 3 * 2
-    available = (layout.length or 0) // np.dtype(layout.dtype).itemsize
-    is_subsampled = layout.photometric == "YBR_FULL_422" and available < count * layout.frames
-    return subsampled if is_subsampled else count
-
-
 def _refuse_short(layout: PixelLayout, name: str) -> None:
     """Refuse a file that ends before its last frame does."""
-    present = len(layout.buffer) - layout.start
     if layout.length is None:
         _refuse_cut_items(layout, name)
         return
-    if layout.dtype == "bit":
-        due = -(-layout.rows * layout.columns * layout.frames // 8)
-    else:
-        due = _frame_samples(layout) * layout.frames * np.dtype(layout.dtype).itemsize
-    if min(present, layout.length) < due:
-        raise truncated(name, f"it has {min(present, layout.length)} of {due} bytes of pixels")
+    present = len(layout.buffer) - layout.start
+    present, due = min(present, layout.length), bytes_due(layout)
+    if present < due:
+        raise truncated(name, f"it has {present} of {due} bytes of pixels")
 
 
 def _refuse_cut_items(layout: PixelLayout, name: str) -> None:

@@ -10,37 +10,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.runtime.dicom_header import PixelLayout
-from edgefair.runtime.grayscale import Packing
+from edgefair.runtime.dicom_layout import PixelLayout, Stored
 from edgefair.runtime.jpeg_stream import JpegStream, parse_jpeg, parse_jpeg2000
 
-__all__ = ["Stored", "decoder_of"]
+__all__ = ["decoder_of"]
 
 _RLE_HEADER_BYTES = 64
 _PILLOW_COLOUR_BITS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """Decoded samples of one frame.
-
-    Attributes
-    ----------
-    words : ndarray, shape (h, w) or (h, w, 3)
-        Possibly reduced by the decoder.
-    packing : Packing or None
-        How the words hold the values.
-    """
-
-    words: NDArray[Any] = field(repr=False)
-    packing: Packing | None
 
 
 Decoder = Callable[[bytes, PixelLayout, int], Stored]
@@ -111,7 +92,7 @@ def _gdcm_words(encoded: bytes, layout: PixelLayout, stream: JpegStream) -> Stor
     value = decoded.GetByteValue()
     content = ctypes.string_at(int(value.GetVoidPointer()), int(str(value.GetLength())))
     words = np.frombuffer(content, np.uint8 if precision <= 8 else np.uint16)
-    return Stored(words=_shaped(words, layout, planar=False), packing=layout.packing)
+    return Stored(words=layout.shaped(words, planar=False), packing=layout.packing)
 
 
 def _jpeg_ls(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
@@ -123,7 +104,7 @@ def _jpeg_ls(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     content, info = jpeg_ls.decode_pixel_data(encoded)
     words = np.frombuffer(content, np.uint8 if stream.precision <= 8 else "<u2")
     planar = info["components"] > 1 and info["interleave_mode"] == 0
-    return Stored(words=_shaped(words, layout, planar=planar), packing=layout.packing)
+    return Stored(words=layout.shaped(words, planar=planar), packing=layout.packing)
 
 
 def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
@@ -132,7 +113,7 @@ def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
 
     stream = parse_jpeg2000(encoded)
     _check_claims(layout, stream.rows, stream.columns, stream.components)
-    image = Jpeg2KImageFile(BytesIO(encoded))
+    image = Jpeg2KImageFile(BytesIO(encoded[stream.start :]))
     side = min(layout.rows, layout.columns)
     while image._reduce < stream.levels and side >> (image._reduce + 1) >= min_side_px:
         image.reduce = image._reduce + 1
@@ -175,7 +156,7 @@ def _rle(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
         sample, byte = divmod(index, word.itemsize)
         planes[sample, :, word.itemsize - 1 - byte] = np.asarray(line)[0]
     words = planes.view(f"<u{word.itemsize}")
-    return Stored(words=_shaped(words.ravel(), layout, planar=True), packing=layout.packing)
+    return Stored(words=layout.shaped(words.ravel(), planar=True), packing=layout.packing)
 
 
 def _check_claims(layout: PixelLayout, rows: int, columns: int, components: int) -> None:
@@ -191,19 +172,6 @@ def _draft_size(layout: PixelLayout, min_side_px: int) -> tuple[int, int]:
     if layout.photometric == "PALETTE COLOR":
         return layout.columns, layout.rows
     return min_side_px, min_side_px
-
-
-def _shaped(words: NDArray[Any], layout: PixelLayout, *, planar: bool) -> NDArray[Any]:
-    """Give decoded samples their shape, (rows, columns) or (rows, columns, samples)."""
-    rows, columns, samples = layout.rows, layout.columns, layout.samples
-    if words.size < rows * columns * samples:
-        raise ValueError(f"not enough pixels: {words.size} of {rows * columns * samples}")
-    words = words[: rows * columns * samples]
-    if samples == 1:
-        return words.reshape(rows, columns)
-    if planar:
-        return np.moveaxis(words.reshape(samples, rows, columns), 0, 2)
-    return words.reshape(rows, columns, samples)
 
 
 _DECODERS: dict[str, Decoder] = {

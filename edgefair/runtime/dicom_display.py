@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
 
+from edgefair.runtime.dicom_elements import items_of, number_of, text_of
 from edgefair.runtime.grayscale import AutoWindow, Display, Lookup, Packing, Window
 
 __all__ = ["DISPLAY_KEYWORDS", "display_of"]
@@ -23,6 +24,8 @@ _NARROWEST = 1e-3
 _LUMINANCE = (0.299, 0.587, 0.114)
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _FRAME_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+
+_PALETTES = tuple(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
 
 DISPLAY_KEYWORDS = (
     "ModalityLUTSequence",
@@ -67,7 +70,7 @@ def display_of(dataset: Dataset, frame: int, photometric: str, packing: Packing 
         return Window(black=packing.lowest, white=packing.highest)
     dataset = _with_functional_groups(dataset, frame)
     inverted = (photometric == "MONOCHROME1") != (
-        dataset.get("PresentationLUTShape") == "INVERSE" and photometric == "MONOCHROME2"
+        text_of(dataset, "PresentationLUTShape") == "INVERSE" and photometric == "MONOCHROME2"
     )
     display = _grey(dataset, packing)
     return _inverted(display) if inverted else display
@@ -75,13 +78,13 @@ def display_of(dataset: Dataset, frame: int, photometric: str, packing: Packing 
 
 def _grey(dataset: Dataset, packing: Packing | None) -> Display:
     """Return the display of a greyscale image before any inversion."""
-    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
+    slope, intercept = number_of(dataset, "RescaleSlope"), number_of(dataset, "RescaleIntercept")
     if not slope or intercept is None:
         slope, intercept = 1.0, 0.0
     window = _linear_window(dataset)
     if (
         window is not None
-        and not _items(dataset, "ModalityLUTSequence")
+        and not items_of(dataset, "ModalityLUTSequence")
         and not _voi_luts(dataset)
     ):
         return Window(
@@ -104,7 +107,7 @@ def _through_tables(
     dataset: Dataset, values: NDArray[np.float64], slope: float, intercept: float
 ) -> NDArray[np.float64]:
     """Return the intensity in [0, 1] of every stored value (PS3.3, C.11.1 and C.11.2)."""
-    if modality := _items(dataset, "ModalityLUTSequence"):
+    if modality := items_of(dataset, "ModalityLUTSequence"):
         table, depth = _table(modality[0], values)
         values, full = table, float((1 << depth) - 1)
     else:
@@ -116,7 +119,7 @@ def _through_tables(
     window = _linear_window(dataset)
     if window is not None:
         return np.clip((values - window.black) / (window.white - window.black), 0, 1)
-    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+    centre, width = number_of(dataset, "WindowCenter"), number_of(dataset, "WindowWidth")
     if _function(dataset) == "SIGMOID" and centre is not None and width:
         sigmoid: NDArray[np.float64] = 1 / (1 + np.exp(-4 * (values - centre) / width))
         return sigmoid
@@ -125,7 +128,7 @@ def _through_tables(
 
 def _linear_window(dataset: Dataset) -> Window | None:
     """Return the first linear window, in values after the Modality LUT (PS3.3, C.11.2.1.2)."""
-    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+    centre, width = number_of(dataset, "WindowCenter"), number_of(dataset, "WindowWidth")
     if centre is None or width is None or width <= 0 or _function(dataset) == "SIGMOID":
         return None
     if _function(dataset) == "LINEAR_EXACT":
@@ -138,16 +141,28 @@ def _linear_window(dataset: Dataset) -> Window | None:
 
 def _is_tabular(dataset: Dataset) -> bool:
     """Return whether a table or a sigmoid is part of the display."""
-    sigmoid = _function(dataset) == "SIGMOID" and bool(_number(dataset, "WindowWidth"))
-    return sigmoid or bool(_items(dataset, "ModalityLUTSequence") or _voi_luts(dataset))
+    sigmoid = _function(dataset) == "SIGMOID" and bool(number_of(dataset, "WindowWidth"))
+    return sigmoid or bool(items_of(dataset, "ModalityLUTSequence") or _voi_luts(dataset))
 
 
 def _palette(dataset: Dataset, packing: Packing | None) -> Lookup:
     """Return the luminance of each palette entry."""
     values = _every_value(packing)
+    if not dataset.original_encoding[1] and _PALETTES[0] in dataset:
+        dataset = _with_little_endian_palette(dataset)
     colours = apply_color_lut(values.astype(np.int64), dataset)[:, :3]
     luminance = colours @ np.array(_LUMINANCE) / np.iinfo(colours.dtype).max
     return Lookup(first=int(values[0]), intensity=luminance.astype(np.float32))
+
+
+def _with_little_endian_palette(dataset: Dataset) -> Dataset:
+    """Return the data set with its palettes' words turned, as `apply_color_lut` expects them."""
+    turned = _copied(dataset)
+    for keyword in _PALETTES:
+        if keyword in dataset:
+            words = np.frombuffer(dataset[keyword].value, ">u2")
+            turned[keyword] = DataElement(keyword, "OW", words.astype("<u2").tobytes())
+    return turned
 
 
 def _every_value(packing: Packing | None) -> NDArray[np.float64]:
@@ -162,7 +177,7 @@ def _table(item: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.float
     entries, first, depth = (int(part) for part in item["LUTDescriptor"].value)
     data = item["LUTData"].value
     if isinstance(data, bytes):
-        data = np.frombuffer(data, "<u2" if item.is_little_endian is not False else ">u2")
+        data = np.frombuffer(data, "<u2" if item.original_encoding[1] else ">u2")
     table = np.asarray(data, dtype=np.float64)[: entries or 1 << 16]
     if first >= 1 << 15 and values[0] < 0:
         first -= 1 << 16
@@ -171,20 +186,27 @@ def _table(item: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.float
 
 def _with_functional_groups(dataset: Dataset, frame: int) -> Dataset:
     """Return the data set with the frame's own rescale and window on top (PS3.3, C.7.6.16)."""
-    groups = [_items(dataset, keyword) for keyword in _FUNCTIONAL_GROUPS]
+    groups = [items_of(dataset, keyword) for keyword in _FUNCTIONAL_GROUPS]
     shared, per_frame = groups[0][:1], groups[1][frame : frame + 1]
     macros = [
         item
         for group in (*shared, *per_frame)
         for keyword in _FRAME_MACROS
-        for item in _items(group, keyword)[:1]
+        for item in items_of(group, keyword)[:1]
     ]
     if not macros:
         return dataset
-    merged = Dataset(dataset)
+    merged = _copied(dataset)
     for macro in macros:
         merged.update(macro)
     return merged
+
+
+def _copied(dataset: Dataset) -> Dataset:
+    """Return a copy that can be changed: pydicom's own constructor shares the elements."""
+    copied = Dataset()
+    copied.update(dataset)
+    return copied
 
 
 def _inverted(display: Display) -> Display:
@@ -198,24 +220,8 @@ def _inverted(display: Display) -> Display:
 
 
 def _voi_luts(dataset: Dataset) -> list[Dataset]:
-    return [item for item in _items(dataset, "VOILUTSequence") if "LUTData" in item]
-
-
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    return list(dataset.get(keyword) or ())
+    return [item for item in items_of(dataset, "VOILUTSequence") if "LUTData" in item]
 
 
 def _function(dataset: Dataset) -> str:
-    return str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-
-
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    """Return an element's number, the first of several; None if it is missing or malformed."""
-    try:
-        value = dataset.get(keyword)
-        if isinstance(value, MultiValue):
-            value = value[0] if value else None
-        number = None if value is None or value == "" else float(value)
-    except (ValueError, TypeError, ArithmeticError):
-        return None
-    return number if number is not None and np.isfinite(number) else None
+    return text_of(dataset, "VOILUTFunction").upper() or "LINEAR"

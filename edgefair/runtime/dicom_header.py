@@ -7,13 +7,12 @@ that they are never copied. Beyond this module and dicom_display, nothing meets 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import pydicom.filereader
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
@@ -27,12 +26,14 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 from edgefair.errors import DecompressionBomb, NotAnImage, UnreadableImage
 from edgefair.records import Subject
 from edgefair.runtime.dicom_display import DISPLAY_KEYWORDS, display_of
+from edgefair.runtime.dicom_elements import PYDICOM_FAULTS, text_of
+from edgefair.runtime.dicom_layout import PixelLayout
 from edgefair.runtime.faults import blamed_on_the_file, quiet, truncated
 from edgefair.runtime.grayscale import Display, Packing
 from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_origin, check_size
 from edgefair.runtime.subject import SUBJECT_KEYWORDS, subject_from_tags
 
-__all__ = ["DicomHeader", "PixelLayout", "read_header"]
+__all__ = ["DicomHeader", "read_header"]
 
 _PREAMBLE_BYTES = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -56,44 +57,14 @@ _LAYOUT_KEYWORDS = (
     "ExtendedOffsetTableLengths",
 )
 _MAX_INFLATED_BYTES = MAX_FILE_BYTES // 4
+_WANTED = tuple(
+    Tag(keyword) for keyword in (*_LAYOUT_KEYWORDS, *DISPLAY_KEYWORDS, *SUBJECT_KEYWORDS)
+)
 _COLOURS = {
     1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
     3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
 }
 _ALLOCATED = (1, 8, 16, 32, 64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelLayout:
-    """How the pixels lie in the file (PS3.3, C.7.6.3).
-
-    Attributes
-    ----------
-    buffer : bytes
-        What `start` counts in: the file, or the inflated data set.
-    start, length : int
-        Where the pixel data's value lies; `length` is None if the frames are encapsulated.
-    dtype : str
-        Numpy's name of one sample's word, with byte order; ``bit`` for packed bits.
-    packing : Packing or None
-        None for floating-point samples.
-    extended_offsets : tuple of (bytes, bytes) or None
-        Offsets and lengths of the encapsulated frames (PS3.3, C.7.6.3.1.8).
-    """
-
-    buffer: bytes = field(repr=False)
-    start: int
-    length: int | None
-    transfer_syntax: str
-    rows: int
-    columns: int
-    samples: int
-    photometric: str
-    planar: bool
-    frames: int
-    dtype: str
-    packing: Packing | None
-    extended_offsets: tuple[bytes, bytes] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +118,12 @@ def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) ->
     WrongModality, WrongBodyPart, TooSmall
         The model does not read such images.
     """
-    with blamed_on_the_file(name), quiet():
+    with blamed_on_the_file(name, *PYDICOM_FAULTS), quiet():
         dataset, buffer, pixels, start = _read_until_pixels(data, name)
         _refuse_without_pixels(dataset, pixels, name)
         modality, body_part = (
-            _text(dataset, keyword).upper() or None for keyword in ("Modality", "BodyPartExamined")
+            text_of(dataset, keyword).upper() or None
+            for keyword in ("Modality", "BodyPartExamined")
         )
         rows, columns = _whole(dataset, "Rows", name), _whole(dataset, "Columns", name)
         check_size(name, rows, columns, limits)
@@ -171,16 +143,14 @@ def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) ->
             ),
             modality=modality,
             body_part=body_part,
-            subject=subject_from_tags(lambda keyword: _text(dataset, keyword)),
+            subject=subject_from_tags(lambda keyword: text_of(dataset, keyword)),
         )
 
 
 def _read_until_pixels(data: bytes, name: str) -> tuple[Dataset, bytes, _PixelElement, int]:
     """Return the data set before the pixels, its bytes, the pixel element, its value's start."""
     pixels = _PixelElement()
-    wanted: list[BaseTag | int] = [
-        Tag(keyword) for keyword in (*_LAYOUT_KEYWORDS, *DISPLAY_KEYWORDS, *SUBJECT_KEYWORDS)
-    ]
+    wanted: list[BaseTag | int] = list(_WANTED)
     deflated = _inflated(data, name)
     if deflated is None:
         stream = BytesIO(data)
@@ -230,7 +200,7 @@ def _refuse_without_pixels(dataset: Dataset, pixels: _PixelElement, name: str) -
         )
     if pixels.tag:
         return
-    kind = UID(_text(dataset, "SOPClassUID")).name
+    kind = UID(text_of(dataset, "SOPClassUID")).name
     if "Image Storage" in kind or "Rows" in dataset:
         raise truncated(name, "the file ends before its pixels")
     raise NotAnImage(
@@ -244,7 +214,7 @@ def _layout(
 ) -> PixelLayout:
     """Return where and how the pixels lie."""
     samples = _whole(dataset, "SamplesPerPixel", name, default=1)
-    photometric = _text(dataset, "PhotometricInterpretation").upper() or "MONOCHROME2"
+    photometric = text_of(dataset, "PhotometricInterpretation").upper() or "MONOCHROME2"
     if photometric not in _COLOURS.get(samples, ()):
         raise UnreadableImage(
             f"{name} has {samples} sample(s) per pixel of colour space {photometric}, "
@@ -253,6 +223,7 @@ def _layout(
         )
     syntax, little_endian = _transfer_syntax(dataset)
     dtype, packing = _words(dataset, pixels.tag, little_endian, name)
+    swapped = not little_endian and pixels.vr == "OW" and dtype.endswith("u1")
     offsets = tuple(
         bytes(dataset[keyword].value)
         for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
@@ -270,6 +241,7 @@ def _layout(
         planar=samples > 1 and _whole(dataset, "PlanarConfiguration", name, default=0) == 1,
         frames=max(1, _whole(dataset, "NumberOfFrames", name, default=1)),
         dtype=dtype,
+        swapped=swapped,
         packing=packing,
         extended_offsets=(offsets[0], offsets[1]) if len(offsets) == 2 else None,
     )
@@ -309,20 +281,9 @@ def _words(
     return ("bit" if allocated == 1 else f"{order}u{allocated // 8}"), packing
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    """Return an element's text, the first of several; empty if it is missing or malformed."""
-    try:
-        value = dataset.get(keyword)
-    except (ValueError, TypeError, LookupError, ArithmeticError):
-        return ""
-    if isinstance(value, MultiValue):
-        value = value[0] if value else None
-    return "" if value is None else str(value).strip().strip("\0").strip()
-
-
 def _whole(dataset: Dataset, keyword: str, name: str, *, default: int | None = None) -> int:
     """Return an element's whole number, not negative."""
-    text = _text(dataset, keyword)
+    text = text_of(dataset, keyword)
     if not text and default is not None:
         return default
     if not text.isascii() or not text.isdigit():

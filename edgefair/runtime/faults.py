@@ -40,8 +40,15 @@ _WARNINGS_LOCK = Lock()
 
 
 @contextmanager
-def blamed_on_the_file(name: str) -> Iterator[None]:
+def blamed_on_the_file(name: str, *also: type[Exception]) -> Iterator[None]:
     """Turn what a decoder raises inside the block into an error that names the file.
+
+    Parameters
+    ----------
+    name : str
+        What the user called the file.
+    *also : type of Exception
+        A library's own exceptions.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def blamed_on_the_file(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except _FAULTS as fault:
+    except (*_FAULTS, *also) as fault:
         if isinstance(fault, EOFError) or _CUT_SHORT.search(str(fault)):
             raise truncated(name, str(fault) or "the file ends too early") from fault
         detail = str(fault) or type(fault).__name__

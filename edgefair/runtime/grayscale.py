@@ -100,14 +100,20 @@ class Packing:
     def unpack(self, words: NDArray[Any]) -> NDArray[Any]:
         """Return the values stored in integer `words`, in native byte order."""
         allocated = 8 * words.dtype.itemsize
-        words = words.astype(f"{'i' if self.signed else 'u'}{words.dtype.itemsize}", copy=False)
-        if self.bits_stored >= allocated:
-            return words
-        if not self.signed and self.high_bit + 1 == self.bits_stored:
-            values: NDArray[Any] = words & words.dtype.type((1 << self.bits_stored) - 1)
-        else:
-            values = (words << (allocated - 1 - self.high_bit)) >> (allocated - self.bits_stored)
-        return values
+        values = words.astype(f"{'i' if self.signed else 'u'}{words.dtype.itemsize}", copy=False)
+        if self.bits_stored >= allocated or self._fits(values):
+            return values
+        aligned = values << (allocated - 1 - self.high_bit)
+        unpacked: NDArray[Any] = aligned >> (allocated - self.bits_stored)
+        return unpacked
+
+    def _fits(self, values: NDArray[Any]) -> bool:
+        """Return whether the other bits are clear, or copies of the sign, as they mostly are."""
+        return (
+            self.high_bit + 1 == self.bits_stored
+            and bool(values.max() <= self.highest)
+            and (not self.signed or bool(values.min() >= self.lowest))
+        )
 
 
 def area_factor(height_px: int, width_px: int, min_side_px: int) -> int:
@@ -218,7 +224,8 @@ def _clip(values: NDArray[Any], window: Window) -> NDArray[Any]:
     floor, ceiling = max(limits.min, int(np.floor(lower))), min(limits.max, int(np.ceil(upper)))
     if floor <= limits.min and ceiling >= limits.max:
         return values
-    return np.clip(values, floor, max(floor, ceiling))
+    clipped: NDArray[Any] = np.clip(values, floor, max(floor, ceiling))
+    return clipped
 
 
 def _stretch(values: NDArray[np.float32], window: Window) -> None:

@@ -42,10 +42,13 @@ class Jpeg2000Stream:
 
     Attributes
     ----------
+    start : int
+        Where the codestream begins; before it may stand the boxes of a JP2 file.
     levels : int
         Wavelet decompositions: how many times the decoder can halve the image.
     """
 
+    start: int
     precision: int
     signed: bool
     rows: int
@@ -116,6 +119,7 @@ def parse_jpeg2000(stream: bytes) -> Jpeg2000Stream:
             levels = stream[position + 9]
         position += 2 + length
     return Jpeg2000Stream(
+        start=start,
         precision=(depth & 0x7F) + 1,
         signed=depth >= 0x80,
         rows=bottom - top,

@@ -1,0 +1,146 @@
+"""How the pixels of a DICOM file lie in it, and the frames that are not compressed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.runtime.grayscale import Packing
+
+__all__ = ["PixelLayout", "Stored", "bytes_due", "native_frame"]
+
+_BIT = "bit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelLayout:
+    """How the pixels lie in the file (PS3.3, C.7.6.3).
+
+    Attributes
+    ----------
+    buffer : bytes
+        What `start` counts in: the file, or the inflated data set.
+    start, length : int
+        Where the pixel data's value lies; `length` is None if the frames are encapsulated.
+    dtype : str
+        Numpy's name of one sample's word, with byte order; ``bit`` for packed bits.
+    swapped : bool
+        Whether bytes lie in words of two of big-endian order.
+    packing : Packing or None
+        None for floating-point samples.
+    extended_offsets : tuple of (bytes, bytes) or None
+        Offsets and lengths of the encapsulated frames (PS3.3, C.7.6.3.1.8).
+    """
+
+    buffer: bytes = field(repr=False)
+    start: int
+    length: int | None
+    transfer_syntax: str
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    planar: bool
+    frames: int
+    dtype: str
+    swapped: bool
+    packing: Packing | None
+    extended_offsets: tuple[bytes, bytes] | None
+
+    def shaped(self, words: NDArray[Any], *, planar: bool) -> NDArray[Any]:
+        """Return a frame's words with the shape (rows, columns) or (rows, columns, samples).
+
+        Parameters
+        ----------
+        words : ndarray, shape (n,)
+        planar : bool
+            Whether colours lie plane by plane, else pixel by pixel.
+
+        Raises
+        ------
+        ValueError
+            If there are too few words.
+        """
+        due = self.rows * self.columns * self.samples
+        if words.size < due:
+            raise ValueError(f"not enough pixels: {words.size} of {due}")
+        if self.samples == 1:
+            return words[:due].reshape(self.rows, self.columns)
+        if planar:
+            return np.moveaxis(words[:due].reshape(self.samples, self.rows, self.columns), 0, 2)
+        return words[:due].reshape(self.rows, self.columns, self.samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The samples of one frame, decoded and not yet displayed.
+
+    Attributes
+    ----------
+    words : ndarray, shape (h, w) or (h, w, 3)
+        Possibly reduced by the decoder.
+    packing : Packing or None
+        How the words hold the values; None if they are the values.
+    """
+
+    words: NDArray[Any] = field(repr=False)
+    packing: Packing | None
+
+
+def bytes_due(layout: PixelLayout) -> int:
+    """Return how many bytes all frames take when they are not compressed."""
+    if layout.dtype == _BIT:
+        return -(-layout.rows * layout.columns * layout.frames // 8)
+    return _frame_words(layout) * layout.frames * np.dtype(layout.dtype).itemsize
+
+
+def native_frame(layout: PixelLayout, number: int) -> Stored:
+    """Return a frame that is not compressed, as a view of the file wherever possible.
+
+    See PS3.5, 8.1 and 8.2.
+    """
+    if layout.dtype == _BIT:
+        words = _unpacked_bits(layout, number)
+    else:
+        count = _frame_words(layout)
+        words = _all_words(layout)[number * count : (number + 1) * count]
+        if count < layout.rows * layout.columns * layout.samples:
+            # Two luminances, then a blue and a red difference for both: PS3.3, C.7.6.3.1.2.
+            luminance = words.reshape(layout.rows, layout.columns // 2, 4)[..., :2]
+            words = luminance.reshape(layout.rows, layout.columns)
+            return Stored(words=words, packing=layout.packing)
+    return Stored(words=layout.shaped(words, planar=layout.planar), packing=layout.packing)
+
+
+def _all_words(layout: PixelLayout) -> NDArray[Any]:
+    """Return the words of all frames; bytes of a big-endian file change places in pairs."""
+    value = memoryview(layout.buffer)[layout.start : layout.start + (layout.length or 0)]
+    if layout.swapped:
+        pairs = np.frombuffer(value[: len(value) // 2 * 2], ">u2")
+        return pairs.astype("<u2").view(np.uint8)
+    whole = len(value) // np.dtype(layout.dtype).itemsize
+    return np.frombuffer(value, layout.dtype, whole)
+
+
+def _unpacked_bits(layout: PixelLayout, number: int) -> NDArray[np.uint8]:
+    """Return a frame of single bits, the first pixel in the lowest (PS3.5, 8.1.1)."""
+    pixels = layout.rows * layout.columns
+    first = number * pixels
+    packed = np.frombuffer(layout.buffer, np.uint8, offset=layout.start + first // 8)
+    bits = np.unpackbits(packed, count=first % 8 + pixels, bitorder="little")
+    return bits[first % 8 :]
+
+
+def _frame_words(layout: PixelLayout) -> int:
+    """Return how many words a frame has, fewer where its colours are subsampled.
+
+    Files that claim subsampling and are none of it exist; their length tells.
+    """
+    full = layout.rows * layout.columns * layout.samples
+    present = (layout.length or 0) // np.dtype(layout.dtype).itemsize
+    if layout.photometric == "YBR_FULL_422" and present < full * layout.frames:
+        return full // 3 * 2
+    return full
