@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import tempfile
 import traceback
@@ -86,7 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         returned = cli.main(args=arguments, prog_name="edgefair", standalone_mode=False)
-        sys.stdout.flush()
     except EdgefairError as error:
         _say(error)
         return error.exit_code
@@ -96,10 +94,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped. What was recorded so far is kept.", err=True)
         return 130
-    except BrokenPipeError:
-        # the reader of our output went away, e.g. `| head`; nothing more can be said to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception:  # noqa: BLE001 - the last resort: say where the log is, never a traceback
         click.echo(_log_of_fault(traceback.format_exc()), err=True)
         return 1

@@ -44,7 +44,9 @@ class Output:
     def write(self, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
         """Write the rows as they come; a file appears whole or not at all."""
         if self.path is None:
-            write_rows(sys.stdout, columns, rows, self.form)
+            with _stopping_quietly():
+                write_rows(sys.stdout, columns, rows, self.form)
+                sys.stdout.flush()
             return
         with replaced_whole(self.path) as stream:
             write_rows(stream, columns, rows, self.form)
@@ -97,6 +99,17 @@ def replaced_whole(path: Path) -> Iterator[TextIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _stopping_quietly() -> Iterator[None]:
+    """Leave with exit code 0 where the reader of our output went away, e.g. ``| head``."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        # what is still buffered has nowhere to go, and Python would complain of that at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from error
 
 
 def _form(asked: str | None, path: Path | None) -> Format:

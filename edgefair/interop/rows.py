@@ -8,9 +8,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import isfinite
-from typing import TextIO, TypeAlias
+from typing import Final, TextIO, TypeAlias
 
 __all__ = ["Format", "Value", "neutralise", "write_rows"]
+
+_FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\n")
 
 Value: TypeAlias = str | int | float | bool | None
 Row: TypeAlias = Sequence[Value]
@@ -63,9 +65,10 @@ def neutralise(value: Value) -> Value:
     >>> neutralise(-1.5)
     -1.5
     """
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r", "\n")  # the csv module quotes the one and not the other
+    return "'" + text if text[:1] in _FORMULA_BEGINNINGS else text
 
 
 def _write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[Row]) -> None:
