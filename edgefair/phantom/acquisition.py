@@ -34,9 +34,7 @@ class Device:
     Attributes
     ----------
     name : str
-        ``A`` or ``B``.
-    model : str
-        Manufacturer's Model Name.
+        ``A`` or ``B``; in DICOM files the Manufacturer's Model Name.
     quanta : float
         Detected per pixel of a 256 px image without a patient; the noise follows from it.
     blur : float
@@ -56,7 +54,6 @@ class Device:
     """
 
     name: str
-    model: str
     quanta: float
     blur: float
     scatter: float
@@ -71,7 +68,6 @@ class Device:
 DEVICES = (
     Device(
         name="A",
-        model="Phantom Direct 1",
         quanta=12_000,
         blur=0.0016,
         scatter=0.035,
@@ -84,7 +80,6 @@ DEVICES = (
     ),
     Device(
         name="B",
-        model="Phantom Cassette 2",
         quanta=4_500,
         blur=0.0034,
         scatter=0.055,
@@ -129,8 +124,8 @@ def expose(
     energy = np.maximum(resize(soften(energy, device.blur), size_px), LEAST_ENERGY)
     # The same photons fall on more or fewer pixels: downsizing an image averages its noise away.
     quanta = device.quanta * exposure * (REFERENCE_PX / size_px) ** 2
-    noise = rng.standard_normal((size_px, size_px), dtype=np.float32)
-    noise *= np.sqrt(energy / quanta)
+    # A child stream, so that marker and collimation do not depend on the number of pixels.
+    noise = _noise(rng.spawn(1)[0], size_px) * np.sqrt(energy * (1 / quanta))
     signal = -device.gain * np.log(np.maximum(energy + noise, LEAST_ENERGY))
     # Automatic exposure control corrects half of what the exposure was off.
     signal -= 0.5 * math.log(exposure) + DARKEST
@@ -139,6 +134,16 @@ def expose(
     _stamp_marker(rng, pixels)
     _collimate(rng, pixels, device.largest_border)
     return pixels
+
+
+def _noise(rng: np.random.Generator, size_px: int) -> NDArray[np.float32]:
+    """Return noise of unit deviation, shape (size_px, size_px).
+
+    Heads among 64 coins a pixel: as good as normal here, at a quarter of the cost.
+    """
+    coins = rng.integers(0, 1 << 64, (size_px, size_px), dtype=np.uint64)
+    heads = np.bitwise_count(coins).astype(np.float32)
+    return (heads - 32) * np.float32(0.25)
 
 
 def _stamp_marker(rng: np.random.Generator, pixels: NDArray[np.uint16]) -> None:

@@ -108,7 +108,7 @@ def _add_acquisition(dataset: Dataset, phantom: Phantom, device: Device) -> None
     """PS3.3 C.7.5.1 General Equipment, C.8.1.1 CR Series, C.8.11.1 DX Series."""
     view = next(a.value for a in phantom.subject.attributes if a.name == "view")
     dataset.Manufacturer = "edgefair phantom"
-    dataset.ManufacturerModelName = device.model
+    dataset.ManufacturerModelName = device.name
     dataset.BodyPartExamined = "CHEST"
     dataset.ViewPosition = view
     dataset.PatientOrientation = ["L", "F"]

@@ -32,7 +32,6 @@ Points = NDArray[np.float64]
 SUBPIXEL_BITS = 4
 SAMPLES_PER_SEGMENT = 4
 WIDEST_DIRECT_BLUR_PX = 3.0
-COARSE_BLUR_PX = 2.5
 
 
 def mirrored(points: Points) -> Points:
@@ -100,18 +99,19 @@ def stroke(
 
 def soften(layer: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Return the layer blurred by a Gaussian of `sigma`, in fractions of the canvas."""
-    side_px = layer.shape[0]
-    sigma_px = sigma * side_px
-    if sigma_px <= WIDEST_DIRECT_BLUR_PX:
-        return _blur(layer, sigma_px)
+    side_px = coarse_px = layer.shape[0]
     # A wide blur leaves nothing fine: it costs a tenth on a coarse grid and looks the same.
-    coarse_px = round(side_px * COARSE_BLUR_PX / sigma_px)
-    coarse = _blur(resize(layer, coarse_px), coarse_px * sigma)
-    return resize(coarse, side_px)
+    while sigma * coarse_px > WIDEST_DIRECT_BLUR_PX:
+        coarse_px //= 2
+    coarse = resize(layer, coarse_px)
+    blurred = cv2.GaussianBlur(coarse, (0, 0), sigma * coarse_px, borderType=cv2.BORDER_REPLICATE)
+    return resize(np.asarray(blurred, np.float32), side_px)
 
 
 def resize(layer: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
     """Return the layer at another size, averaged when it shrinks and smooth when it grows."""
+    if side_px == layer.shape[0]:
+        return layer
     how = cv2.INTER_AREA if side_px < layer.shape[0] else cv2.INTER_LINEAR
     resized = cv2.resize(layer, (side_px, side_px), interpolation=how)
     return np.asarray(resized, np.float32)
@@ -122,11 +122,6 @@ def smooth_noise(rng: np.random.Generator, cells: int, side_px: int) -> NDArray[
     coarse = rng.standard_normal((cells, cells), dtype=np.float32)
     landscape = cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
     return np.asarray(landscape, np.float32)
-
-
-def _blur(layer: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    blurred = cv2.GaussianBlur(layer, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(blurred, np.float32)
 
 
 @cache
