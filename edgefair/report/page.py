@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgefair.records import Cell, Confusion, Group, VerdictKind
 from edgefair.report import words
 from edgefair.report.forest import Axis, Marks, axis_over, marks
-from edgefair.report.summary import findings, judged_cells
+from edgefair.report.summary import findings, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +86,8 @@ class FindingSection:
 
     Attributes
     ----------
+    unit : str
+        What a verdict is on: ``group``, or ``check`` where a group is judged more than once.
     verdicts : tuple of (VerdictKind, tuple of Item)
         Harm first, then missing data, then shown ok; a verdict nobody met is left out.
     plots : tuple of Plot
@@ -96,6 +98,7 @@ class FindingSection:
     """
 
     name: str
+    unit: str
     verdicts: tuple[tuple[VerdictKind, tuple[Item, ...]], ...]
     plots: tuple[Plot, ...]
     spreads: Table | None
@@ -128,7 +131,8 @@ def _section(result: AuditResult, finding: str) -> FindingSection:
     judged = {metric for metric, group in by_metric.items() if any(c.verdict for c in group)}
     return FindingSection(
         name=words.capitalised(finding),
-        verdicts=_verdicts([c for c in judged_cells(result) if c.finding == finding]),
+        unit=unit_of([cell for cell in cells if cell.verdict]),
+        verdicts=_verdicts([cell for cell in cells if cell.verdict]),
         plots=tuple(
             plot
             for metric in by_metric

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edgefair.records import AuditResult, Cell
 
-__all__ = ["Headline", "findings", "headline", "judged_cells", "kind_of", "tally"]
+__all__ = ["Headline", "findings", "headline", "judged_cells", "unit_of"]
 
 _NAMED_IN_A_SENTENCE = 3
 
@@ -43,11 +43,6 @@ class Headline:
     further: tuple[str, ...]
 
 
-def kind_of(cell: Cell) -> VerdictKind | None:
-    """Return the cell's verdict, or None where it is shown and not judged."""
-    return cell.verdict.kind if cell.verdict else None
-
-
 def judged_cells(result: AuditResult) -> tuple[Cell, ...]:
     """Return the cells that carry a verdict, in the order the groups were asked for."""
     return tuple(cell for cell in result.by_group if cell.verdict)
@@ -58,7 +53,7 @@ def findings(result: AuditResult) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell.finding for cell in (*result.overall, *result.by_group)))
 
 
-def tally(cells: Sequence[Cell]) -> Counter[VerdictKind]:
+def _tally(cells: Sequence[Cell]) -> Counter[VerdictKind]:
     """Return how many of the cells ended in each verdict; a verdict not met counts 0."""
     return Counter(cell.verdict.kind for cell in cells if cell.verdict)
 
@@ -83,7 +78,7 @@ def headline(result: AuditResult) -> Headline:
             sentence="Nothing could be judged: the data hold no group to compare.",
             further=(),
         )
-    harmed = [cell for cell in cells if kind_of(cell) is VerdictKind.HARM_SHOWN]
+    harmed = [c for c in cells if c.verdict and c.verdict.kind is VerdictKind.HARM_SHOWN]
     return _harm(harmed, cells) if harmed else _no_harm(cells)
 
 
@@ -104,13 +99,13 @@ def _harm(harmed: Sequence[Cell], cells: Sequence[Cell]) -> Headline:
     return Headline(
         kind=VerdictKind.HARM_SHOWN,
         sentence=said[0],
-        further=(*said[1:], *_rest_of_tally(tally(cells), _unit(cells), further=True)),
+        further=(*said[1:], *_rest_of_tally(_tally(cells), unit_of(cells), further=True)),
     )
 
 
 def _no_harm(cells: Sequence[Cell]) -> Headline:
     """Return the headline where none was shown: what is missing, or what was shown instead."""
-    counted, total, unit = tally(cells), len(cells), _unit(cells)
+    counted, total, unit = _tally(cells), len(cells), unit_of(cells)
     missing = counted[VerdictKind.NOT_ENOUGH_DATA]
     if missing == total:
         which = f"any of the {total} {unit}s" if total > 1 else f"the one {unit}"
@@ -126,7 +121,7 @@ def _no_harm(cells: Sequence[Cell]) -> Headline:
                 f"No harm was shown, but for {missing} of {total} {unit}s there is not enough "
                 "data yet."
             ),
-            further=tuple(_rest_of_tally(counted, unit, further=False))[1:],
+            further=_rest_of_tally(counted, unit, further=False)[1:],
         )
     which = f"in all {total} {unit}s" if total > 1 else f"in the one {unit}"
     return Headline(
@@ -152,8 +147,8 @@ def _rest_of_tally(counted: Counter[VerdictKind], unit: str, *, further: bool) -
     return tuple(sentences)
 
 
-def _unit(cells: Sequence[Cell]) -> str:
-    """Return what is counted: groups, or checks where a group is judged more than once."""
+def unit_of(cells: Sequence[Cell]) -> str:
+    """Return what is counted: group, or check where a group is judged more than once."""
     return "group" if len({cell.group for cell in cells}) == len(cells) else "check"
 
 
@@ -174,10 +169,10 @@ def _how_bad(cell: Cell) -> str:
         value, rest = (share(x.estimate, cell.metric) for x in (cell.value, cell.rest))
         return f"{words.title}: {value}; in all others {rest}."
     in_group, in_rest = (f"{100 * x.estimate:.0f}" for x in (cell.value, cell.rest))
-    return (
-        f"of 100 {words.among}, the model {words.happening} {in_group}; "
-        f"of 100 others {words.among}, {in_rest}."
-    )
+    said = f"of 100 {words.among}, the model {words.happening} {in_group}"
+    if not cell.rest.is_estimable:
+        return f"{said}."
+    return f"{said}; of 100 others {words.among}, {in_rest}."
 
 
 def _least_certain(cell: Cell) -> float:
