@@ -19,7 +19,6 @@ __all__ = ["DEVICES", "FULL_SCALE", "Device", "device_of", "expose"]
 FULL_SCALE = 4095
 """Largest value of 12 bits."""
 
-REFERENCE_PX = 256
 DARKEST, BRIGHTEST = -0.6, 4.4
 """Range of optical depth that the detector's 12 bits span."""
 
@@ -36,7 +35,7 @@ class Device:
     name : str
         ``A`` or ``B``; in DICOM files the Manufacturer's Model Name.
     quanta : float
-        Detected per pixel of a 256 px image without a patient; the noise follows from it.
+        Detected in a pixel without a patient before it; the noise follows from it.
     blur : float
         Standard deviation of the detector's blur, in fractions of the side.
     scatter : float
@@ -122,10 +121,8 @@ def expose(
     transmitted = np.exp(-depth)
     energy = transmitted + device.scatter * soften(1 - transmitted, 0.09)
     energy = np.maximum(resize(soften(energy, device.blur), size_px), LEAST_ENERGY)
-    # The same photons fall on more or fewer pixels: downsizing an image averages its noise away.
-    quanta = device.quanta * exposure * (REFERENCE_PX / size_px) ** 2
     # A child stream, so that marker and collimation do not depend on the number of pixels.
-    noise = _noise(rng.spawn(1)[0], size_px) * np.sqrt(energy * (1 / quanta))
+    noise = _noise(rng.spawn(1)[0], size_px) * np.sqrt(energy / (device.quanta * exposure))
     signal = -device.gain * np.log(np.maximum(energy + noise, LEAST_ENERGY))
     # Automatic exposure control corrects half of what the exposure was off.
     signal -= 0.5 * math.log(exposure) + DARKEST

@@ -31,7 +31,6 @@ FileFormat = Literal["png", "dicom"]
 MANIFEST_NAME = "manifest.csv"
 IMAGES_NAME = "images"
 COLUMNS = ("image", "patient_id", "age", "sex", "view", "device", "opacity", "split")
-FAST_COMPRESSION = 1
 INFANT_BELOW_YEARS = 2
 
 
@@ -103,8 +102,7 @@ def _write_image(phantom: Phantom, folder: Path, file_format: FileFormat, seed: 
         to_dicom(phantom, seed=seed).save_as(path, enforce_file_format=True)
         return path.name
     path = folder / f"{phantom.name}.png"
-    options = (cv2.IMWRITE_PNG_COMPRESSION, FAST_COMPRESSION)
-    _, encoded = cv2.imencode(".png", to_grey8(phantom), options)
+    _, encoded = cv2.imencode(".png", to_grey8(phantom))
     path.write_bytes(encoded.tobytes())
     return path.name
 
