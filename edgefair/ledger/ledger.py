@@ -11,8 +11,7 @@ from typing import Self
 
 from edgefair.errors import LedgerError
 from edgefair.ledger.connection import (
-    check_contents,
-    check_structure,
+    check,
     connect,
     create,
     said_plainly,
@@ -171,13 +170,26 @@ class Ledger:
         """Yield every prediction in the order of recording, patients as pseudonyms.
 
         Image names are without their folders; what is known of a subject is the latest.
+
+        Raises
+        ------
+        LedgerDamaged
+            If any row is not what was written.
         """
         with snapshot(self._path, self._connection):
+            check(self._path, self._connection)
             yield from read_predictions(self._connection)
 
     def cases(self) -> Iterator[Case]:
-        """Yield every case and finding with a score, oldest image first, with its outcome."""
+        """Yield every case and finding with a score, oldest image first, with its outcome.
+
+        Raises
+        ------
+        LedgerDamaged
+            If any row is not what was written.
+        """
         with snapshot(self._path, self._connection):
+            check(self._path, self._connection)
             yield from read_cases(self._connection)
 
     def labelled(self, *, bundle_digest: str | None = None) -> LabelledCases:
@@ -194,7 +206,7 @@ class Ledger:
             If any row is not what was written: no verdict rests on a damaged record.
         """
         with snapshot(self._path, self._connection):
-            check_contents(self._path, self._connection)
+            check(self._path, self._connection)
             return read_labelled(self._connection, bundle_digest)
 
     def check(self) -> None:
@@ -206,8 +218,7 @@ class Ledger:
             Naming the first fault.
         """
         with snapshot(self._path, self._connection):
-            check_structure(self._path, self._connection)
-            check_contents(self._path, self._connection)
+            check(self._path, self._connection)
 
     def _site_key(self) -> SiteKey:
         if self._key is None:

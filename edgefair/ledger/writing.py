@@ -97,10 +97,11 @@ def _write_subject(
     patient, sex, age_years, attributes = before or (None, UNKNOWN, None, "{}")
     known = json.loads(attributes)
     known |= {a.name: a.value for a in subject.attributes if a.value != UNKNOWN}
+    patient_id = (subject.patient_id or "").strip()
     after = (
-        key.patient(subject.patient_id) if subject.patient_id else patient,
+        key.patient(patient_id) if patient_id else patient,
         subject.sex if subject.sex != UNKNOWN else sex,
-        float(subject.age_years) if subject.age_years is not None else age_years,
+        age_years if subject.age_years is None else _real(subject.age_years),
         json.dumps(known, sort_keys=True),
     )
     if after != before:
@@ -161,7 +162,8 @@ def _write_reading(
     connection: sqlite3.Connection, image_id: int, model_id: int, prediction: Prediction
 ) -> int:
     # the sentence names the file by its path, and folders can carry patients' names
-    message = prediction.message.replace(prediction.image, PurePath(prediction.image).name)
+    name = PurePath(prediction.image).name
+    message = prediction.message.replace(prediction.image, name) if name else prediction.message
     return insert(
         connection,
         "INSERT INTO reading VALUES (NULL, ?, ?, ?, ?, ?, ?)",
