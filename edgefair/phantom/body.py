@@ -24,6 +24,13 @@ __all__ = ["optical_depth"]
 HEART_SHARE = 0.72
 """Share of the lung in front of and behind the heart that the heart displaces."""
 
+HEART_DEPTH, VESSEL_DEPTH, BREAST_DEPTH = 0.20, 0.26, 0.30
+AIRWAY_DEPTH, STOMACH_DEPTH = 0.40, 0.50
+"""Optical depth that tissue adds to the trunk's, and that gas takes away."""
+
+SPINE_RIBS, CLAVICLE_RIBS = 1.2, 1.5
+"""Optical depth of a vertebra and of a clavicle, in ribs."""
+
 TURN_DEGREES, SHIFT, MAGNIFICATION = 1.6, 0.012, (1.06, 0.04)
 """Deviations of how a patient stands; mean and deviation of the magnification."""
 
@@ -51,8 +58,8 @@ def optical_depth(seed: int, study: Study, *, side_px: int) -> NDArray[np.float3
     depth = resize(_around_the_lungs(build, half_px), side_px)
     heart = tissue.heart(build, side_px)
     air = tissue.lungs(build, side_px) * (1 - HEART_SHARE * heart)
-    depth += 0.20 * heart
-    depth += 0.26 * tissue.vessels(rng, build, side_px) * air
+    depth += HEART_DEPTH * heart
+    depth += VESSEL_DEPTH * tissue.vessels(rng, build, side_px) * air
     depth += build.bone_depth * skeleton.ribs(build, side_px)
     aerated = tissue.aeration(rng, half_px)
     if study.contrast > 0:
@@ -66,16 +73,16 @@ def optical_depth(seed: int, study: Study, *, side_px: int) -> NDArray[np.float3
 def _around_the_lungs(build: Build, side_px: int) -> NDArray[np.float32]:
     """Add up the body as if it had no lungs, heart or ribs."""
     depth = build.body_depth * tissue.trunk(build, side_px)
-    bone = 1.2 * skeleton.spine(build, side_px)
-    bone += 1.5 * skeleton.clavicles(build, side_px)
+    bone = SPINE_RIBS * skeleton.spine(build, side_px)
+    bone += CLAVICLE_RIBS * skeleton.clavicles(build, side_px)
     bone += skeleton.shoulders(build, side_px)
     # Bone lies within the body, and only as much of it as the body is thick.
     depth += build.bone_depth * bone * np.minimum(depth, 1)
-    depth -= 0.40 * tissue.airways(build, side_px)
+    depth -= AIRWAY_DEPTH * tissue.airways(build, side_px)
     if build.gas > 0:
-        depth -= 0.50 * tissue.stomach(build, side_px)
+        depth -= STOMACH_DEPTH * tissue.stomach(build, side_px)
     if build.breast > 0:
-        depth += 0.30 * tissue.breasts(build, side_px)
+        depth += BREAST_DEPTH * tissue.breasts(build, side_px)
     return depth
 
 
