@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from edgefair.errors import EdgefairError
+from edgefair.interop.files import replaced_whole
 from edgefair.interop.rows import Format, Value, write_rows
 
 __all__ = ["Output", "output_options", "replaced_whole"]
@@ -72,33 +72,6 @@ def output_options(command: _Command) -> _Command:
         return command(*args, output=Output(form=_form(form, path), path=path), **kwargs)
 
     return wrapped  # type: ignore[return-value]  # same signature, less the shared options
-
-
-@contextmanager
-def replaced_whole(path: Path) -> Iterator[TextIO]:
-    """Yield a text stream whose content replaces `path` once all of it is on disk.
-
-    Raises
-    ------
-    EdgefairError
-        If the folder is missing or the disk is full; what stood at `path` before is untouched.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise EdgefairError(
-            f"{path} could not be written: {error.strerror or error}.",
-            hint="Check the folder, its permissions and the free space.",
-        ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
