@@ -31,12 +31,15 @@ class Table:
     columns : tuple of str
         Names, in the file's order, without surrounding blanks.
     rows : int
+    lines : tuple of int
+        Line of the file in which each row ends, the header being line 1.
     """
 
     name: str
     sha256: str
     columns: tuple[str, ...]
     rows: int
+    lines: tuple[int, ...]
     _values: tuple[tuple[str, ...], ...] = field(repr=False)
 
     def __len__(self) -> int:
@@ -101,7 +104,7 @@ def _parsed(content: bytes, name: str) -> Table:
     try:
         columns = tuple(cell.strip() for cell in next(reader, ()))
         _check_header(columns, name)
-        rows = []
+        rows, lines = [], []
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
@@ -112,6 +115,7 @@ def _parsed(content: bytes, name: str) -> Table:
                     hint=f"Values that contain {delimiter!r} need quotes around them.",
                 )
             rows.append(row)
+            lines.append(reader.line_num)
     except csv.Error as error:
         raise BadTable(
             f"{name}, line {reader.line_num}: {error}.", hint="Save it again as CSV, UTF-8."
@@ -122,6 +126,7 @@ def _parsed(content: bytes, name: str) -> Table:
         sha256=hashlib.sha256(content).hexdigest(),
         columns=columns,
         rows=len(rows),
+        lines=tuple(lines),
         _values=tuple(tuple(_restored(cell.strip()) for cell in column) for column in values),
     )
 

@@ -94,3 +94,10 @@ def test_what_edgefair_writes_it_reads_back(values: list[str]) -> None:
             write_rows(stream, ["row", "text"], list(enumerate(values)), Format.CSV)
 
         assert read_table(path).column("text") == tuple(values)
+
+
+def test_rows_know_their_lines_past_blank_ones_and_breaks_in_cells(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('image,note\na.png,x\n\n,\nb.png,"two\nlines"\nc.png,y\n')
+
+    assert read_table(path).lines == (2, 6, 7)
