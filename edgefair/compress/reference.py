@@ -1,0 +1,131 @@
+"""What the finished model did on the test split, group by group: what clinics compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.audit.auroc import auroc
+from edgefair.bundle.manifest import (
+    OperatingPoint,
+    Reference,
+    ReferenceCell,
+    ScoreHistogram,
+)
+from edgefair.compress.cases import Cases
+from edgefair.compress.scoring import Answers
+from edgefair.records import Confusion, Group, Interval
+
+__all__ = ["BINS", "confusion", "groups_of", "interval_of_auroc", "measure_reference"]
+
+BINS: Final = 512
+"""Equal bins over [0, 1]; an AUROC from them errs by half the pairs that share a bin at most."""
+
+_DIGITS: Final = 6
+
+
+def measure_reference(
+    cases: Cases,
+    probabilities: NDArray[np.float64],
+    answers: Answers,
+    points: tuple[OperatingPoint, ...],
+    ways: tuple[str, ...],
+) -> Reference:
+    """Return counts, AUROC, histograms and embedding statistics of the test cases.
+
+    Parameters
+    ----------
+    cases : Cases
+    probabilities : ndarray, shape (n, findings)
+    answers : Answers
+        Of the INT8 model.
+    points : tuple of OperatingPoint
+        One per finding, in the order of the columns.
+    ways : tuple of str
+        Columns and crossed columns to report by.
+    """
+    cells = []
+    histograms = []
+    for column, point in enumerate(points):
+        labels, scores = cases.labels[:, column], probabilities[:, column]
+        cells += [
+            ReferenceCell(
+                finding=point.finding,
+                group=group,
+                confusion=confusion(labels[rows], scores[rows], point.threshold),
+                auroc=interval_of_auroc(labels[rows], scores[rows]),
+            )
+            for group, rows in groups_of(cases, ways)
+        ]
+        histograms.append(_histogram(point.finding, labels, scores))
+    embeddings = answers.embeddings.astype(np.float64)
+    return Reference(
+        measured_on=f"test split, {len(cases)} images",
+        cells=tuple(cells),
+        score_histograms=tuple(histograms),
+        embedding_mean=_rounded(embeddings.mean(axis=0)),
+        embedding_std=_rounded(embeddings.std(axis=0)),
+    )
+
+
+def groups_of(
+    cases: Cases, ways: tuple[str, ...]
+) -> Iterator[tuple[Group, NDArray[np.bool_]]]:
+    """Yield everybody, then each group that occurs, with the rows that are in it.
+
+    Parameters
+    ----------
+    cases : Cases
+    ways : tuple of str
+        Columns and crossed columns, as in the recipe.
+    """
+    yield Group(), np.ones(len(cases), dtype=bool)
+    for grouping in cases.grouped(ways):
+        for code, group in enumerate(grouping.groups):
+            rows = grouping.codes == code
+            if rows.any():
+                yield group, rows
+
+
+def confusion(
+    labels: NDArray[np.float32], scores: NDArray[np.float64], threshold: float
+) -> Confusion:
+    """Return the counts of decisions at a threshold, over the cases whose label is known."""
+    is_called = scores >= threshold
+    return Confusion(
+        true_positives=int((is_called & (labels == 1)).sum()),
+        false_negatives=int((~is_called & (labels == 1)).sum()),
+        true_negatives=int((~is_called & (labels == 0)).sum()),
+        false_positives=int((is_called & (labels == 0)).sum()),
+    )
+
+
+def interval_of_auroc(
+    labels: NDArray[np.float32], scores: NDArray[np.float64]
+) -> Interval | None:
+    """Return the AUROC over the cases whose label is known; None where one class is missing."""
+    is_known = ~np.isnan(labels)
+    truth = labels[is_known] == 1
+    if truth.all() or not truth.any():
+        return None
+    return auroc(truth, scores[is_known])
+
+
+def _histogram(
+    finding: str, labels: NDArray[np.float32], scores: NDArray[np.float64]
+) -> ScoreHistogram:
+    def counts(of: NDArray[np.float64]) -> tuple[int, ...]:
+        return tuple(np.histogram(of, bins=BINS, range=(0.0, 1.0))[0].tolist())
+
+    return ScoreHistogram(
+        finding=finding,
+        positives=counts(scores[labels == 1]),
+        negatives=counts(scores[labels == 0]),
+    )
+
+
+def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.{_DIGITS}g}") for value in values)
