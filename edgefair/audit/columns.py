@@ -1,0 +1,152 @@
+"""One metric over all groups and findings: values, comparisons and verdicts as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import isnan
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.audit.estimates import Estimates, Rates
+from edgefair.audit.intervals import two_sided_z
+from edgefair.audit.verdict import corrected_p_values, judge, simultaneous_limits
+from edgefair.audit.wording import sentence
+from edgefair.records import Cell, Group, Interval, Verdict
+
+__all__ = ["Block", "Criteria", "judged_cells", "shown_cells"]
+
+_Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Estimates = TypeVar("_Estimates", bound=Estimates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What an audit holds its results against.
+
+    Attributes
+    ----------
+    level : float
+        Coverage of the intervals, in (0, 1).
+    margin : float
+        Largest acceptable difference of an error rate to all others, in (0, 1).
+    alpha : float
+        Error rate of the verdicts, in (0, 1).
+    """
+
+    level: float = 0.95
+    margin: float = 0.10
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, value in (("level", self.level), ("margin", self.margin), ("alpha", self.alpha)):
+            if not 0 < value < 1:
+                raise ValueError(f"{name} must be in (0, 1), got {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block(Generic[_Estimates]):
+    """One metric of one finding in the k groups of one grouping, and among the others of each."""
+
+    finding: str
+    groups: tuple[Group, ...]
+    value: _Estimates
+    rest: _Estimates
+
+
+def shown_cells(
+    metric: str, blocks: Sequence[Block[_Estimates]], criteria: Criteria
+) -> list[list[Cell]]:
+    """Return the cells of a metric that is shown and not judged, a list for each block.
+
+    All blocks together are the family that differences and p-values are corrected for.
+    """
+    value, rest = _joined(blocks)
+    limits = simultaneous_limits(value, rest, alpha=criteria.alpha)
+    return _by_block(_cells(metric, blocks, limits, criteria), blocks)
+
+
+def judged_cells(
+    metric: str, blocks: Sequence[Block[Rates]], criteria: Criteria
+) -> list[list[Cell]]:
+    """Return the cells of an error rate with their verdicts, a list for each block.
+
+    All blocks together are the family that the verdicts are corrected for.
+    """
+    value, rest = _joined(blocks)
+    judgement = judge(value, rest, margin=criteria.margin, alpha=criteria.alpha)
+    cells = _cells(metric, blocks, (judgement.lower, judgement.upper), criteria)
+    verdicts = (
+        Verdict(
+            kind=kind,
+            sentence=sentence(cell, kind, margin=criteria.margin),
+            limit=criteria.margin,
+            labels_needed=None if isnan(needed) else int(needed),
+            labels_of="positives" if metric == "false_negative_rate" else "negatives",
+        )
+        for cell, kind, needed in zip(
+            cells, judgement.kind, judgement.needed.tolist(), strict=True
+        )
+    )
+    judged = [replace(cell, verdict=v) for cell, v in zip(cells, verdicts, strict=True)]
+    return _by_block(judged, blocks)
+
+
+def _joined(blocks: Sequence[Block[_Estimates]]) -> tuple[_Estimates, _Estimates]:
+    join = blocks[0].value.joined
+    return join([block.value for block in blocks]), join([block.rest for block in blocks])
+
+
+def _cells(
+    metric: str, blocks: Sequence[Block[_Estimates]], limits: _Limits, criteria: Criteria
+) -> list[Cell]:
+    """Return all cells without verdicts; `limits` are those of the differences."""
+    value, rest = _joined(blocks)
+    z = two_sided_z(criteria.level)
+    difference = value.estimate - rest.estimate
+    columns = (
+        [(block.finding, group) for block in blocks for group in block.groups],
+        _intervals(value.estimate, value.limits(z), value.n, criteria.level),
+        _intervals(rest.estimate, rest.limits(z), rest.n, criteria.level),
+        _intervals(difference, limits, value.n, 1 - criteria.alpha, lowest=-1.0),
+        corrected_p_values(value, rest).tolist(),
+    )
+    return [
+        Cell(
+            finding=finding,
+            group=group,
+            metric=metric,
+            value=in_group,
+            rest=in_rest,
+            difference=apart,
+            p_value=p_value,
+            verdict=None,
+        )
+        for (finding, group), in_group, in_rest, apart, p_value in zip(*columns, strict=True)
+    ]
+
+
+def _by_block(cells: Sequence[Cell], blocks: Sequence[Block[_Estimates]]) -> list[list[Cell]]:
+    remaining = iter(cells)
+    return [list(islice(remaining, len(block.groups))) for block in blocks]
+
+
+def _intervals(
+    estimate: NDArray[np.float64],
+    limits: _Limits,
+    n: NDArray[np.int64],
+    level: float,
+    *,
+    lowest: float = 0.0,
+) -> list[Interval]:
+    """Return records of k estimates; from `lowest` to 1 where there is none."""
+    rows = zip(*(column.tolist() for column in (estimate, *limits, n)), strict=True)
+    return [
+        Interval.vacuous(level=level, n=cases, lower=lowest)
+        if isnan(point)
+        else Interval(point, lower, upper, level, cases)
+        for point, lower, upper, cases in rows
+    ]

@@ -1,0 +1,110 @@
+"""Many estimates at once: their limits at any level, their differences, and tests of these.
+
+Interval and test come from the same limits: a difference is beyond a margin at some error rate
+exactly if its interval at that error rate is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.audit.intervals import square_and_add, wilson_limits
+
+__all__ = ["Estimates", "Rates", "difference_limits", "signed_z"]
+
+_LARGEST_Z = 40.0
+_HALVINGS = 50
+
+_Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class Estimates(Protocol):
+    """One metric in k groups."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the groups of all parts as one."""
+
+    @property
+    def estimate(self) -> NDArray[np.float64]:
+        """Point estimates, shape (k,); nan where there is nothing to estimate from."""
+
+    @property
+    def n(self) -> NDArray[np.int64]:
+        """Cases that each estimate rests on, shape (k,)."""
+
+    def limits(self, z: float | NDArray[np.float64]) -> _Limits:
+        """Return the lower and upper limits at the normal quantile `z`, each of shape (k,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Shares of cases, with Wilson limits.
+
+    Attributes
+    ----------
+    hits, n : ndarray of int64, shape (k,)
+    """
+
+    hits: NDArray[np.int64]
+    n: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the groups of all parts as one."""
+        return cls(np.concatenate([p.hits for p in parts]), np.concatenate([p.n for p in parts]))
+
+    @property
+    def estimate(self) -> NDArray[np.float64]:
+        """Hits over trials; nan where there is no trial."""
+        return np.where(self.n > 0, self.hits / np.maximum(self.n, 1), np.nan)
+
+    def limits(self, z: float | NDArray[np.float64]) -> _Limits:
+        """Return the Wilson limits; 0 and 1 where there is no trial."""
+        return wilson_limits(self.hits, self.n, z)
+
+
+def difference_limits(
+    first: Estimates, second: Estimates, z: float | NDArray[np.float64]
+) -> _Limits:
+    """Return the limits of ``first - second`` at the normal quantile `z`.
+
+    Newcombe's method 10 for rates, the same square-and-add for areas under the curve; the groups
+    are independent. The limits are nan where either estimate is.
+    """
+    return square_and_add((first.estimate, *first.limits(z)), (second.estimate, *second.limits(z)))
+
+
+def signed_z(first: Estimates, second: Estimates, margin: float) -> NDArray[np.float64]:
+    """Return how many standard normal units ``first - second`` lies above the margin.
+
+    The quantile at which the limit of the difference that faces the margin just touches it;
+    ``1 - NormalDist().cdf(z)`` is then the one-sided p-value of "not above the margin", and its
+    opposite that of "not below".
+
+    Parameters
+    ----------
+    first, second : Estimates
+        In k groups, and in whatever each is compared with.
+    margin : float
+        Largest acceptable difference.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+        Positive where the difference exceeds the margin; nan where it is not estimable.
+    """
+    above = first.estimate - second.estimate > margin
+    low, high = np.zeros(above.shape), np.full(above.shape, _LARGEST_Z)
+    for _ in range(_HALVINGS):
+        z = (low + high) / 2
+        lower, upper = difference_limits(first, second, z)
+        clear = np.where(above, lower > margin, upper < margin)
+        low, high = np.where(clear, z, low), np.where(clear, high, z)
+    estimable = np.isfinite(first.estimate) & np.isfinite(second.estimate)
+    return np.where(estimable, np.where(above, low, -low), np.nan)

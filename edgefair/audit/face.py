@@ -1,0 +1,153 @@
+"""`edgefair.audit(...)`: the re-check from whatever one holds predictions and outcomes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgefair.audit.columns import Criteria
+from edgefair.audit.groups import By, group_by
+from edgefair.audit.inputs import columns_of, decisions, outcomes, scores
+from edgefair.audit.recheck import recheck
+from edgefair.audit.selection import Rows
+from edgefair.audit.view import Audit
+from edgefair.errors import BadTable, NotEnoughData
+
+__all__ = ["audit"]
+
+
+def audit(  # noqa: PLR0913 - the face: each argument is a column or a criterion, named by its user
+    *,
+    y_true: Any,
+    y_score: Any = None,
+    y_pred: Any = None,
+    sensitive_features: Any,
+    by: Sequence[str] | None = None,
+    threshold: float | None = None,
+    finding: str | None = None,
+    level: float = 0.95,
+    margin: float = 0.10,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Audit:
+    """Return for whom a model works: rates by group, each group against the rest, verdicts.
+
+    Columns may be lists, arrays, series, dicts of these, or data frames of any library. Rows
+    without an outcome, a decision or a score are left out and counted, never guessed.
+
+    Parameters
+    ----------
+    y_true : column, or columns for several findings
+        1 or True where the finding was there, 0 or False where not; None, nan or empty where
+        nobody knows yet. Of several findings each column's name is the finding's.
+    y_score : column or columns, optional
+        The model's scores, larger for more suspicious; any scale. For the AUROC, and with
+        `threshold` for decisions.
+    y_pred : column or columns, optional
+        The model's decisions: 1, 0, ``positive``, ``negative``, ``refer``. ``refer`` counts as
+        flagged, like ``positive``: a person looks.
+    sensitive_features : column or columns
+        What to group by. Missing is a group of its own, Unknown.
+    by : sequence of str, optional
+        ``sex``, ``age:0,18,40,60,80`` for bins, ``sex+age:0,60`` to cross two. Every column of
+        `sensitive_features` on its own if left out.
+    threshold : float, optional
+        A score of at least this is flagged; for use without `y_pred`.
+    finding : str, optional
+        What a single unnamed column of `y_true` is about.
+    level : float, default=0.95
+        Coverage of the intervals.
+    margin : float, default=0.10
+        How much larger than in all others an error rate may be.
+    alpha : float, default=0.05
+        Error rate of the verdicts, over all groups and findings of one error rate.
+    seed : int, default=0
+        Of the permutations that show what chance alone would do.
+
+    Returns
+    -------
+    Audit
+        Without verdicts if there are neither decisions nor a threshold.
+
+    Raises
+    ------
+    BadTable
+        If columns differ in length, or hold what is no label, score or decision.
+    NotEnoughData
+        If no row has an outcome.
+    InputError
+        If `by` asks for what is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sick, sex = np.ones(400, dtype=int), np.repeat(["F", "M"], 200)
+    >>> found = np.ones(400, dtype=int)
+    >>> found[:80] = 0
+    >>> harmed, fine = audit(
+    ...     y_true=sick, y_pred=found, sensitive_features={"sex": sex}, finding="pneumonia"
+    ... ).verdicts[::2]
+    >>> print(harmed.sentence)
+    In sex F the model misses 80 of 200 cases with pneumonia (40%, 95% interval 33% to 47%); in \
+all others 0 of 200 (0%). The difference is at least 33.2 points, beyond the limit of 10: harm \
+is shown.
+    >>> fine.kind.value
+    'SHOWN OK'
+    """
+    criteria = Criteria(level=level, margin=margin, alpha=alpha)
+    truths = columns_of(y_true, unnamed=finding or "the finding")
+    if finding and len(truths) == 1:
+        truths = {finding: next(iter(truths.values()))}
+    features = columns_of(sensitive_features, unnamed="group")
+    predicted = _matched("y_pred", y_pred, truths)
+    scored = _matched("y_score", y_score, truths)
+    length = _common_length(truths, scored, predicted, features)
+    ways = [By.parse(text, columns=tuple(features)) for text in by or features]
+    groupings = group_by(ways, features)
+    table = [
+        Rows(
+            finding=name,
+            y_true=outcomes(column, f"The outcome of {name}"),
+            y_score=scores(scored[name], f"The score of {name}") if scored else None,
+            y_pred=decisions(predicted[name], f"The decision on {name}") if predicted else None,
+        )
+        for name, column in truths.items()
+    ]
+    findings = [rows.cases(groupings, threshold=threshold) for rows in table]
+    if not any(len(cases.y_true) for cases in findings):
+        raise NotEnoughData(
+            f"None of the {length} rows has an outcome together with what the model said.",
+            hint="Enter outcomes first: `edgefair outcomes template` writes the list.",
+        )
+    exclusions = [e for rows in table for e in rows.exclusions(named=len(table) > 1)]
+    return recheck(findings, exclusions=exclusions, rows=length, criteria=criteria, seed=seed)
+
+
+def _matched(
+    what: str, values: Any, truths: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return one column per finding; empty if nothing was given."""
+    if values is None:
+        return {}
+    columns = columns_of(values, unnamed=what)
+    if len(columns) == len(truths) == 1:
+        return dict(zip(truths, columns.values(), strict=True))
+    missing = [name for name in truths if name not in columns]
+    if missing:
+        raise BadTable(
+            f"{what} has no column for {', '.join(missing)}.",
+            hint="Name its columns as those of y_true.",
+        )
+    return {name: columns[name] for name in truths}
+
+
+def _common_length(*tables: Mapping[str, NDArray[Any]]) -> int:
+    lengths = {name: len(column) for table in tables for name, column in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise BadTable(
+            "The columns differ in length: " + ", ".join(f"{n} {k}" for n, k in lengths.items()),
+            hint="Give one value per case in each.",
+        )
+    return next(iter(lengths.values()))

@@ -1,0 +1,132 @@
+"""The re-check itself: from counts to every cell, verdict and spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgefair.audit.columns import Block, Criteria, judged_cells, shown_cells
+from edgefair.audit.disparity import gap_between
+from edgefair.audit.estimates import Rates
+from edgefair.audit.rates import DECISION_RATES
+from edgefair.audit.tally import Cases, Tally, tally, tally_everybody
+from edgefair.audit.verdict import JUDGED
+from edgefair.audit.view import Audit
+from edgefair.records import AuditResult, Cell, Confusion, Exclusion, Group, Spread
+
+__all__ = ["recheck"]
+
+_METRICS: Final = (*DECISION_RATES, "auroc", "prevalence")
+
+
+def recheck(
+    findings: Sequence[Cases],
+    *,
+    exclusions: Sequence[Exclusion],
+    rows: int,
+    criteria: Criteria,
+    seed: int,
+) -> Audit:
+    """Return for every finding and group how often the model errs, and the verdicts.
+
+    Parameters
+    ----------
+    findings : sequence of Cases
+    exclusions : sequence of Exclusion
+        Rows that are not among the cases, and why.
+    rows : int
+        Rows that came in, before exclusions.
+    criteria : Criteria
+    seed : int
+        Of the permutations; the same seed gives the same result.
+    """
+    everybody = [tally_everybody(cases) for cases in findings]
+    parted = [tally(cases, cases.groupings) for cases in findings]
+    tallies = tuple(one for some in parted for one in some)
+    result = AuditResult(
+        overall=tuple(_cells([one for some in everybody for one in some], criteria, judged=())),
+        by_group=tuple(_cells(tallies, criteria, judged=JUDGED)),
+        confusion=tuple(
+            row
+            for of_all, of_groups in zip(everybody, parted, strict=True)
+            for one in (*of_all, *of_groups)
+            for row in _confusions(one)
+        ),
+        spreads=tuple(spread for one in tallies for spread in _spreads(one, seed)),
+        exclusions=tuple(exclusions),
+        rows=rows,
+        level=criteria.level,
+        margin=criteria.margin,
+        alpha=criteria.alpha,
+    )
+    return Audit(result=result, _tallies=tallies)
+
+
+def _cells(tallies: Sequence[Tally], criteria: Criteria, *, judged: Sequence[str]) -> list[Cell]:
+    """Return one cell per finding, group and metric; each metric is a family of its own."""
+    by_tally: list[list[list[Cell]]] = [[] for _ in tallies]
+    for metric in _METRICS:
+        having = [i for i, one in enumerate(tallies) if _has(one, metric)]
+        if having:
+            columns = _column(metric, [tallies[i] for i in having], criteria, judged=judged)
+            for i, cells in zip(having, columns, strict=True):
+                by_tally[i].append(cells)
+    return [cell for columns in by_tally for row in zip(*columns, strict=True) for cell in row]
+
+
+def _has(one: Tally, metric: str) -> bool:
+    if metric == "auroc":
+        return one.areas is not None
+    return metric == "prevalence" or one.decided
+
+
+def _column(
+    metric: str, tallies: Sequence[Tally], criteria: Criteria, *, judged: Sequence[str]
+) -> list[list[Cell]]:
+    """Return the cells of one metric, a list for each tally."""
+    if metric == "auroc":
+        areas = [
+            Block(
+                finding=one.finding,
+                groups=one.grouping.groups,
+                value=one.areas,
+                rest=one.areas_of_rest,
+            )
+            for one in tallies
+            if one.areas and one.areas_of_rest
+        ]
+        return shown_cells(metric, areas, criteria)
+    rates: list[Block[Rates]] = [
+        Block(
+            finding=one.finding,
+            groups=one.grouping.groups,
+            value=one.counts.rates(metric),
+            rest=one.rest.rates(metric),
+        )
+        for one in tallies
+    ]
+    return (judged_cells if metric in judged else shown_cells)(metric, rates, criteria)
+
+
+def _confusions(one: Tally) -> list[tuple[str, Group, Confusion]]:
+    if not one.decided:
+        return []
+    counted = zip(one.grouping.groups, one.counts.confusions(), strict=True)
+    return [(one.finding, group, confusion) for group, confusion in counted]
+
+
+def _spreads(one: Tally, seed: int) -> list[Spread]:
+    if not one.decided:
+        return []
+    gaps = {metric: gap_between(one.counts.rates(metric), seed=seed) for metric in JUDGED}
+    return [
+        Spread(
+            finding=one.finding,
+            metric=metric,
+            attribute=one.grouping.attribute,
+            observed=gap.observed,
+            by_chance=gap.by_chance,
+            p_value=gap.p_value,
+        )
+        for metric, gap in gaps.items()
+    ]
