@@ -23,10 +23,6 @@ _HARM_SHOWN: Final = 8
 _NARROWEST: Final = 80
 
 
-def _criterion(flag: str, default: float, text: str) -> click.decorators.FC:
-    return click.option(flag, type=_BETWEEN_0_AND_1, default=default, show_default=True, help=text)
-
-
 @click.command("audit")
 @click.argument(
     "table",
@@ -56,9 +52,27 @@ def _criterion(flag: str, default: float, text: str) -> click.decorators.FC:
     help="Column to group by; repeat for more.  [default for a ledger: sex and age]",
 )
 @click.option("--finding", metavar="NAME", help="What is looked for; of a ledger, only this one.")
-@_criterion("--margin", 0.10, "How much above all others a group's error rate may be.")
-@_criterion("--level", 0.95, "Coverage of the intervals.")
-@_criterion("--alpha", 0.05, "Chance of any false verdict, over all groups.")
+@click.option(
+    "--margin",
+    type=_BETWEEN_0_AND_1,
+    default=0.10,
+    show_default=True,
+    help="How much above all others a group's error rate may be.",
+)
+@click.option(
+    "--level",
+    type=_BETWEEN_0_AND_1,
+    default=0.95,
+    show_default=True,
+    help="Coverage of the intervals.",
+)
+@click.option(
+    "--alpha",
+    type=_BETWEEN_0_AND_1,
+    default=0.05,
+    show_default=True,
+    help="Chance of any false verdict, over all groups.",
+)
 @click.option(
     "-o",
     "--output",
