@@ -49,11 +49,13 @@ def create(path: Path, *, key_id: str) -> None:
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         draft = Path(folder, "draft")
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")  # the whole draft is synced below
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
-            connection.executescript(SCHEMA)
+            connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             insert(connection, "INSERT INTO ledger_key VALUES (1, ?, ?)", [key_id])
+            # last: a log that a full disk keeps from being copied back would stay behind
+            connection.execute("PRAGMA journal_mode = WAL")
         publish_once(draft, path)
 
 
@@ -77,15 +79,12 @@ def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection
         _check_schema(path, connection)
         _check_pages(path, connection, "quick_check")
     connection = _connect(path, "ro" if read_only else "rw", wait_s)
-    if not read_only:
-        connection.execute("PRAGMA synchronous = FULL")
-        (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if journal != "wal":
-            connection.close()
-            raise LedgerError(
-                f"{path} lies where a write-ahead log cannot be kept, such as a network folder.",
-                hint="Keep the ledger on a disk of this computer.",
-            )
+    try:
+        if not read_only:
+            _make_durable(path, connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -158,13 +157,22 @@ def said_plainly(path: Path) -> Iterator[None]:
 
 def _connect(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    if mode == "ro" and not os.access(path.parent, os.W_OK) and not _wal(path).exists():
-        uri += (
-            "&immutable=1"  # from a read-only disk, where no lock can be kept and none is needed
-        )
+    if mode == "ro" and not os.access(path.parent, os.W_OK) and not _has_log(path):
+        # a read-only disk, on which no lock can be kept and none is needed
+        uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait_s)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _make_durable(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if journal != "wal":
+        raise LedgerError(
+            f"{path} lies where a write-ahead log cannot be kept, such as a network folder.",
+            hint="Keep the ledger on a disk of this computer.",
+        )
 
 
 def _check_header(path: Path, connection: sqlite3.Connection) -> None:
@@ -205,6 +213,10 @@ def _check_pages(path: Path, connection: sqlite3.Connection, pragma: str) -> Non
         raise _damaged(path, str(verdict).strip())
 
 
+def _has_log(path: Path) -> bool:
+    return _wal(path).exists() and _wal(path).stat().st_size > 0
+
+
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
@@ -220,7 +232,8 @@ def _damaged(path: Path, what: str) -> LedgerDamaged:
 
 def _plain(path: Path, error: sqlite3.Error) -> EdgefairError | ValueError:
     # the low byte is the primary code (https://www.sqlite.org/rescode.html)
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -228,9 +241,9 @@ def _plain(path: Path, error: sqlite3.Error) -> EdgefairError | ValueError:
             f"Another program is writing to the ledger {path} and did not finish in time.",
             hint="Close it, or wait for it, and try again; nothing was lost.",
         )
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
         return LedgerReadOnly(
-            f"The disk is full: nothing more can be recorded in {path}.",
+            f"The disk is full: the ledger {path} cannot be used until there is some space.",
             hint="Free some space and run the same command again; what was recorded is kept.",
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
