@@ -11,6 +11,7 @@ from typing import Final
 from edgefair.interop.rows import Value
 from edgefair.interop.tables import Table, read_table
 from edgefair.ledger import Case, Ledger, OutcomeResult, OutcomeStatus
+from edgefair.ledger.keys import normal_case_code
 from edgefair.records import Outcome, VerifiedBecause
 
 __all__ = ["TEMPLATE_COLUMNS", "OutcomesImport", "RowResult", "import_outcomes", "template_rows"]
@@ -194,11 +195,12 @@ def _read(row: _Row, images: dict[str, str]) -> Outcome | OutcomeResult:
         given = f"{row.verified_because!r} is no reason" if row.verified_because else "is empty"
         reasons = ", ".join(VerifiedBecause)
         faults.append((f"verified_because {given}", f"Write one of: {reasons}."))
-    if row.case and row.image and images.get(row.case, row.image) != row.image:
+    its_image = images.get(normal_case_code(row.case), row.image)
+    if row.image and row.image != its_image:
         # what is left when somebody sorts one column of a sheet without the others
         faults.append(
             (
-                f"case {row.case} is the image {images[row.case]}, this row says {row.image}",
+                f"case {row.case} is the image {its_image}, this row says {row.image}",
                 "Check whether the columns were sorted apart; if not, leave the image empty.",
             )
         )

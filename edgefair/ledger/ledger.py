@@ -169,7 +169,8 @@ class Ledger:
     def predictions(self) -> Iterator[Prediction]:
         """Yield every prediction in the order of recording, patients as pseudonyms.
 
-        Image names are without their folders; what is known of a subject is the latest.
+        Image names are without their folders; what is known of a subject is the latest. Take
+        them all before recording anything through the same `Ledger`.
 
         Raises
         ------
@@ -182,6 +183,8 @@ class Ledger:
 
     def cases(self) -> Iterator[Case]:
         """Yield every case and finding with a score, oldest image first, with its outcome.
+
+        Take them all before recording anything through the same `Ledger`.
 
         Raises
         ------

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,13 +197,30 @@ def test_a_full_disk_is_said_and_nothing_is_half_there(
     assert new == 1
 
 
-def test_no_ledger_is_half_begun_on_a_full_disk(small_disk: Path) -> None:
+def test_a_ledger_on_a_disk_without_any_space_is_said_and_kept(
+    small_disk: Path, whole: Path
+) -> None:
+    there = small_disk / whole.name
+    shutil.copy(whole, there)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="space"):
         filler.write_bytes(bytes(2_000_000))
+    for read_only in (True, False):
+        with pytest.raises(LedgerReadOnly, match="disk is full"):
+            Ledger.open(there, read_only=read_only)
+    filler.unlink()
+
+    assert there.read_bytes() == whole.read_bytes()
+    assert read_all(there) == read_all(whole)
+
+
+@pytest.mark.parametrize("free_kb", range(0, 320, 32))
+def test_no_ledger_is_half_begun_whenever_the_disk_fills(small_disk: Path, free_kb: int) -> None:
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(1024 * (1024 - free_kb)))
     path = small_disk / "clinic.ledger"
-    with pytest.raises(LedgerReadOnly, match=r"full|space"):
-        Ledger.open(path, create=True)
+    with suppress(LedgerReadOnly), Ledger.open(path, create=True) as ledger:
+        ledger.check()
     filler.unlink()
     with Ledger.open(path, create=True) as ledger:
         ledger.check()
