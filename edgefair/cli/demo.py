@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count as count_from
 from pathlib import Path
+from typing import Final
 
 import click
 
+from edgefair.cli.progress import with_progress
+
 __all__ = ["command"]
+
+_MODEL: Final = "phantom"
+_WIDTH: Final = 80
 
 
 @click.command("demo")
@@ -38,11 +46,36 @@ def command(*, folder: Path | None, plant: str, count: int, seed: int) -> None:
     women who have the finding it is too faint for the model. The loop does not know; its
     verdict must find it. Research use only; not a medical device.
     """
-    from edgefair.cli.demo_steps import run_demo
+    from edgefair.clinic.rehearsal import rehearse
     from edgefair.phantom import Clinic, parse_plant
+    from edgefair.runtime.pipeline import load
 
     planted = None if plant == "none" else parse_plant(plant)
-    run_demo(folder or _free_folder(), Clinic(seed=seed, count=count, plant=planted))
+    clinic = Clinic(seed=seed, count=count, plant=planted)
+    folder = folder or _free_folder()
+    now = datetime.now(UTC)
+    click.echo(f"Making {count} phantom radiographs in {folder} and reading each ...", err=True)
+    done = rehearse(
+        folder,
+        clinic,
+        load(_MODEL),
+        now=now,
+        watched=partial(with_progress, length=count, unit="images"),
+    )
+    click.echo(f"Recorded in {done.ledger}; outcomes in {done.outcomes}.", err=True)
+    _show_report(done.ledger, folder / "report.html", now)
+
+
+def _show_report(ledger: Path, report_path: Path, now: datetime) -> None:
+    from edgefair.clinic.recheck import recheck_ledger
+    from edgefair.interop.files import replaced_whole
+    from edgefair.report import render_html, render_text
+
+    report = recheck_ledger(ledger, made_at=now)
+    with replaced_whole(report_path) as stream:
+        stream.write(render_html(report))
+    click.echo(render_text(report, width=_WIDTH, colour=False))
+    click.echo(f"The report: {report_path.resolve()}")
 
 
 def _free_folder() -> Path:

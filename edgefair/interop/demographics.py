@@ -74,14 +74,14 @@ def read_demographics(path: Path) -> Demographics:
     others = [column for column in table.columns if column and column not in _RESERVED]
     columns = [table.optional_column(name) for name in (*_RESERVED[1:], *others)]
     subjects: dict[str, Subject] = {}
-    for row, (image, patient, sex, age, *values) in enumerate(
-        zip(table.column("image"), *columns, strict=True), 1
+    for line, image, patient, sex, age, *values in zip(
+        table.lines, table.column("image"), *columns, strict=True
     ):
         name = PurePath(image).name
         subject = Subject(
             patient_id=patient or None,
             sex=_SEXES.get(sex.lower(), UNKNOWN),
-            age_years=_age_years(age, table, row),
+            age_years=_age_years(age, table, line),
             attributes=tuple(
                 Attribute(name=other, value=value)
                 for other, value in zip(others, values, strict=True)
@@ -90,13 +90,13 @@ def read_demographics(path: Path) -> Demographics:
         )
         if subjects.setdefault(name, subject) != subject:
             raise BadTable(
-                f"{table.name}, row {row}: {name} stands there twice, with different subjects.",
+                f"{table.name}, line {line}: {name} stands there twice, with different subjects.",
                 hint="One image is of one patient: keep the right row.",
             )
     return Demographics(MappingProxyType(subjects))
 
 
-def _age_years(text: str, table: Table, row: int) -> float | None:
+def _age_years(text: str, table: Table, line: int) -> float | None:
     if not text:
         return None
     try:
@@ -105,7 +105,7 @@ def _age_years(text: str, table: Table, row: int) -> float | None:
         age = -1.0
     if not (isfinite(age) and 0 <= age <= _OLDEST_YEARS):
         raise BadTable(
-            f"{table.name}, row {row}: {text!r} is no age in years.",
+            f"{table.name}, line {line}: {text!r} is no age in years.",
             hint=f"Write a number from 0 to {_OLDEST_YEARS}, or leave it empty.",
         )
     return age
