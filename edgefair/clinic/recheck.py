@@ -290,10 +290,14 @@ def _notes_on_ledger(labelled: LabelledCases) -> tuple[str, ...]:
             "positive. Whom it misses is then seldom found out: it misses more than this shows.",
         ),
         (Decision.REFER in labelled.y_pred, _REFERRED),
-        (labelled.refused, f"{labelled.refused:,} images were refused by the model: no score."),
+        (
+            labelled.refused,
+            f"Images refused by the model, which have no score: {labelled.refused:,}.",
+        ),
         (
             labelled.other_models,
-            f"{labelled.other_models:,} scores in this ledger are other models' and not judged.",
+            f"Scores of other models in this ledger, which are not judged: "
+            f"{labelled.other_models:,}.",
         ),
         (
             len(set(labelled.operating_point)) > 1,
