@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from math import ceil, floor, isnan
 from typing import TYPE_CHECKING
 
-from edgefair.records import Interval
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Axis", "Marks", "axis_over", "marks"]
+    from edgefair.records import Cell
+
+__all__ = ["Axis", "Marks", "axis_over", "difference_marks"]
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 _MOST_STEPS = 5
@@ -54,17 +54,17 @@ class Marks:
     ----------
     estimate, lower, upper : float
         The group's estimate and its interval.
-    others : float or None
+    others : float
         Where all others lie.
-    limit : float or None
+    limit : float
         From where on harm begins.
     """
 
     estimate: float
     lower: float
     upper: float
-    others: float | None
-    limit: float | None
+    others: float
+    limit: float
 
 
 def axis_over(values: Iterable[float], *, include: float) -> Axis:
@@ -94,16 +94,29 @@ def axis_over(values: Iterable[float], *, include: float) -> Axis:
     return Axis(lower=lower, upper=max(upper, lower + step), step=step)
 
 
-def marks(
-    interval: Interval, axis: Axis, *, others: float | None, limit: float | None
-) -> Marks | None:
-    """Return the marks of one interval on `axis`; None where there is no estimate to draw."""
-    if not interval.is_estimable:
+def difference_marks(cell: Cell, axis: Axis, *, limit: float) -> Marks | None:
+    """Return where a group's rate lies, with the interval of its difference to all others.
+
+    Parameters
+    ----------
+    cell : Cell
+    axis : Axis
+        Of the rate itself: a difference is laid on it from the others' rate on.
+    limit : float
+        Largest acceptable difference.
+
+    Returns
+    -------
+    Marks or None
+        None where the difference cannot be estimated.
+    """
+    if not cell.difference.is_estimable:
         return None
+    others = cell.rest.estimate
     return Marks(
-        estimate=axis.at(interval.estimate),
-        lower=axis.at(interval.lower),
-        upper=axis.at(interval.upper),
-        others=None if others is None or isnan(others) else axis.at(others),
-        limit=None if limit is None or isnan(limit) else axis.at(limit),
+        estimate=axis.at(cell.value.estimate),
+        lower=axis.at(others + cell.difference.lower),
+        upper=axis.at(others + cell.difference.upper),
+        others=axis.at(others),
+        limit=axis.at(others + limit),
     )

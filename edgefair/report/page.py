@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING
 
 from edgefair.records import Cell, Confusion, Group, VerdictKind
 from edgefair.report import words
-from edgefair.report.forest import Axis, Marks, axis_over, marks
-from edgefair.report.summary import findings, unit_of
+from edgefair.report.forest import Marks, axis_over, difference_marks
+from edgefair.report.summary import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from edgefair.records import AuditResult
 
-__all__ = ["FindingSection", "Item", "Plot", "PlotRow", "Table", "exclusion_table", "sections"]
+__all__ = [
+    "Check",
+    "FindingSection",
+    "Glance",
+    "Plot",
+    "PlotRow",
+    "Stamp",
+    "Table",
+    "exclusion_table",
+    "sections",
+]
 
-_EVERYBODY = "everybody"
+_PAIRED = ("sensitivity", "specificity", "ppv", "npv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +41,27 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One verdict in the list: of which group, in words, and what is still needed."""
+class Stamp:
+    """One verdict in the shortest form: its kind, and which labels are still needed."""
 
     kind: VerdictKind
-    name: str
-    sentence: str
     needed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """The verdict of every group on every judged metric, as one table.
+
+    Attributes
+    ----------
+    head : tuple of str
+        Titles of the judged metrics.
+    rows : tuple of (str, tuple of (Stamp or None))
+        Group, and one stamp for each metric; None where the group was not judged on it.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Stamp | None, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +71,8 @@ class PlotRow:
     Attributes
     ----------
     name : str
-    kind : VerdictKind or None
-        Which shape marks the estimate; None for everybody, who are not judged.
+    kind : VerdictKind
+        Which shape marks the estimate.
     marks : Marks or None
     text : str
         The figures, or why there are none.
@@ -57,7 +81,7 @@ class PlotRow:
     """
 
     name: str
-    kind: VerdictKind | None
+    kind: VerdictKind
     marks: Marks | None
     text: str
     opens_family: bool
@@ -65,19 +89,34 @@ class PlotRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A forest plot and the table of the same figures.
+    """A forest plot.
 
     Attributes
     ----------
     ticks : tuple of (float, str)
         Position in per cent of the width, and label.
+    rows : tuple of PlotRow
+    """
+
+    ticks: tuple[tuple[float, str], ...]
+    rows: tuple[PlotRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One judged metric of one finding: the plot, its tables, and each verdict as a sentence.
+
+    Attributes
+    ----------
+    sentences : tuple of (VerdictKind, tuple of str)
+        Harm first, then missing data, then shown ok; a verdict nobody met is left out.
     """
 
     title: str
     meaning: str
-    ticks: tuple[tuple[float, str], ...]
-    rows: tuple[PlotRow, ...]
-    table: Table
+    plot: Plot
+    tables: tuple[Table, ...]
+    sentences: tuple[tuple[VerdictKind, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +125,17 @@ class FindingSection:
 
     Attributes
     ----------
-    unit : str
-        What a verdict is on: ``group``, or ``check`` where a group is judged more than once.
-    verdicts : tuple of (VerdictKind, tuple of Item)
-        Harm first, then missing data, then shown ok; a verdict nobody met is left out.
-    plots : tuple of Plot
-        Two per judged metric: the rates, and the differences the verdicts come from.
+    glance : Glance or None
+        None where nothing was judged.
+    checks : tuple of Check
     spreads : Table or None
     details : tuple of Table
         The metrics that are shown and not judged, then the counts.
     """
 
     name: str
-    unit: str
-    verdicts: tuple[tuple[VerdictKind, tuple[Item, ...]], ...]
-    plots: tuple[Plot, ...]
+    glance: Glance | None
+    checks: tuple[Check, ...]
     spreads: Table | None
     details: tuple[Table, ...]
 
@@ -124,154 +159,107 @@ def exclusion_table(result: AuditResult) -> Table | None:
 
 def _section(result: AuditResult, finding: str) -> FindingSection:
     counted = {group: c for name, group, c in result.confusion if name == finding}
-    cells = [c for c in (*result.overall, *result.by_group) if c.finding == finding]
     by_metric: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_metric.setdefault(cell.metric, []).append(cell)
-    judged = {metric for metric, group in by_metric.items() if any(c.verdict for c in group)}
+    for cell in (*result.overall, *result.by_group):
+        if cell.finding == finding:
+            by_metric.setdefault(cell.metric, []).append(cell)
+    judged = [cells for cells in by_metric.values() if any(cell.verdict for cell in cells)]
+    shown = [cells for cells in by_metric.values() if not any(cell.verdict for cell in cells)]
     return FindingSection(
         name=words.capitalised(finding),
-        unit=unit_of([cell for cell in cells if cell.verdict]),
-        verdicts=_verdicts([cell for cell in cells if cell.verdict]),
-        plots=tuple(
-            plot
-            for metric in by_metric
-            if metric in judged
-            for plot in (
-                _rates(by_metric[metric], counted, level=result.level),
-                _differences(by_metric[metric], counted, level=result.level),
-            )
-        ),
+        glance=_glance(judged) if judged else None,
+        checks=tuple(_check(cells, counted, level=result.level) for cells in judged),
         spreads=_spreads(result, finding),
         details=(
+            *(_pair_table(*pair, counted) for pair in _pairs(by_metric)),
             *(
-                _rate_table(group, counted, level=result.level)
-                for metric, group in by_metric.items()
-                if metric not in judged
+                _rate_table(cells, counted, level=result.level)
+                for cells in shown
+                if cells[0].metric not in _PAIRED
             ),
             _confusion_table(counted),
         ),
     )
 
 
-def _verdicts(cells: Sequence[Cell]) -> tuple[tuple[VerdictKind, tuple[Item, ...]], ...]:
-    """Return the verdicts under their three headings, the gravest first."""
-    by_kind: dict[VerdictKind, list[Item]] = {
+def _glance(judged: Sequence[Sequence[Cell]]) -> Glance:
+    stamps = {
+        (cell.group, cell.metric): Stamp(
+            kind=cell.verdict.kind, needed=words.labels_still_needed(cell.verdict)
+        )
+        for cells in judged
+        for cell in cells
+        if cell.verdict
+    }
+    metrics = [cells[0].metric for cells in judged]
+    return Glance(
+        head=tuple(words.metric_words(metric).title for metric in metrics),
+        rows=tuple(
+            (str(group), tuple(stamps.get((group, metric)) for metric in metrics))
+            for group in dict.fromkeys(group for group, _ in stamps)
+        ),
+    )
+
+
+def _check(cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: float) -> Check:
+    spoken = words.metric_words(cells[0].metric)
+    return Check(
+        title=words.uncapitalised(spoken.title),
+        meaning=spoken.meaning,
+        plot=_plot(cells, counted),
+        tables=(_rate_table(cells, counted, level=level), _difference_table(cells)),
+        sentences=_sentences(cells),
+    )
+
+
+def _sentences(cells: Sequence[Cell]) -> tuple[tuple[VerdictKind, tuple[str, ...]], ...]:
+    by_kind: dict[VerdictKind, list[str]] = {
         VerdictKind.HARM_SHOWN: [],
         VerdictKind.NOT_ENOUGH_DATA: [],
         VerdictKind.SHOWN_OK: [],
     }
     for cell in cells:
-        verdict = cell.verdict
-        if verdict:
-            by_kind[verdict.kind].append(
-                Item(
-                    kind=verdict.kind,
-                    name=str(cell.group),
-                    sentence=verdict.sentence,
-                    needed=words.labels_still_needed(verdict, finding=cell.finding),
-                )
-            )
-    return tuple((kind, tuple(items)) for kind, items in by_kind.items() if items)
+        if cell.verdict:
+            by_kind[cell.verdict.kind].append(cell.verdict.sentence)
+    return tuple((kind, tuple(sentences)) for kind, sentences in by_kind.items() if sentences)
 
 
-def _limit(cell: Cell) -> float | None:
-    return cell.verdict.limit if cell.verdict else None
+def _plot(cells: Sequence[Cell], counted: Mapping[Group, Confusion]) -> Plot:
+    """Return the plot that the verdicts can be read off.
 
-
-def _tick_labels(axis: Axis, label: Callable[[float], str]) -> tuple[tuple[float, str], ...]:
-    return tuple((axis.at(tick), label(tick)) for tick in axis.ticks)
-
-
-def _opens_family(cells: Sequence[Cell], index: int) -> bool:
-    """Return whether this row's attributes are others than those of the row before."""
-
-    def names(group: Group) -> tuple[str, ...]:
-        return tuple(attribute.name for attribute in group.attributes)
-
-    return index > 0 and names(cells[index].group) != names(cells[index - 1].group)
-
-
-def _rates(cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: float) -> Plot:
-    """Return the plot of the rates themselves, with the others' rate and the limit marked."""
-    metric = cells[0].metric
-    spoken = words.metric_words(metric)
-    limits = {
-        cell.group: None if (limit := _limit(cell)) is None else cell.rest.estimate + limit
-        for cell in cells
-    }
-    drawn = [x for c in cells if c.value.is_estimable for x in (c.value.upper, c.rest.estimate)]
-    axis = axis_over([*drawn, *(x for x in limits.values() if x is not None)], include=0.0)
-    rows = tuple(
-        PlotRow(
-            name=str(cell.group),
-            kind=cell.verdict.kind if cell.verdict else None,
-            marks=marks(
-                cell.value,
-                axis,
-                others=cell.rest.estimate if cell.verdict else None,
-                limit=limits[cell.group],
-            ),
-            text=_rate_text(cell, counted),
-            opens_family=_opens_family(cells, index),
-        )
-        for index, cell in enumerate(cells)
-    )
-    return Plot(
-        title=words.uncapitalised(spoken.title),
-        meaning=spoken.meaning,
-        ticks=_tick_labels(axis, lambda tick: words.percent(tick, decimals=0)),
-        rows=rows,
-        table=_rate_table(cells, counted, level=level),
-    )
-
-
-def _differences(
-    cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: float
-) -> Plot:
-    """Return the plot of each group against all others: what the verdicts are read from."""
-    judged = [cell for cell in cells if cell.verdict]
-    metric = judged[0].metric
-    limits = [limit for cell in judged if (limit := _limit(cell)) is not None]
+    Each group stands at its own rate, with the interval of its difference to all others drawn
+    around it: laid from the others' rate on, so that the line lies wholly beyond the limit where
+    harm is shown, and wholly below it where the group is shown ok.
+    """
+    judged = [(cell, cell.verdict) for cell in cells if cell.verdict]
     drawn = [
-        x
-        for c in judged
-        if c.difference.is_estimable
-        for x in (c.difference.lower, c.difference.upper)
+        cell.rest.estimate + offset
+        for cell, verdict in judged
+        if cell.difference.is_estimable
+        for offset in (cell.difference.upper, verdict.limit)
     ]
-    axis = axis_over([*drawn, *limits], include=0.0)
-    title = f"{words.metric_words(metric).title}: difference to all others"
+    axis = axis_over([min(1.0, value) for value in drawn], include=0.0)
+    families = [tuple(a.name for a in cell.group.attributes) for cell, _ in judged]
     return Plot(
-        title=words.uncapitalised(title),
-        meaning=(
-            "The verdict is read from here. A line wholly beyond the limit is harm shown; one "
-            "wholly below it is shown ok; one that crosses it is not enough data."
-        ),
-        ticks=_tick_labels(axis, lambda tick: words.points(tick, metric)),
+        ticks=tuple((axis.at(tick), words.percent(tick, decimals=0)) for tick in axis.ticks),
         rows=tuple(
             PlotRow(
                 name=str(cell.group),
-                kind=cell.verdict.kind if cell.verdict else None,
-                marks=marks(cell.difference, axis, others=0.0, limit=_limit(cell)),
-                text=words.difference(cell.difference, metric)
-                if cell.difference.is_estimable
-                else words.unestimable(counted.get(cell.group)),
-                opens_family=_opens_family(judged, index),
+                kind=verdict.kind,
+                marks=difference_marks(cell, axis, limit=verdict.limit),
+                text=_plot_text(cell, counted),
+                opens_family=index > 0 and families[index] != families[index - 1],
             )
-            for index, cell in enumerate(judged)
+            for index, (cell, verdict) in enumerate(judged)
         ),
-        table=_difference_table(judged, title=title, level=level),
     )
 
 
-def _rate_text(cell: Cell, counted: Mapping[Group, Confusion]) -> str:
-    if cell.value.is_estimable:
-        return words.rate(cell.value, cell.metric)
-    return words.unestimable(counted.get(cell.group))
-
-
-def _interval_head(title: str, level: float) -> str:
-    return f"{title} [{100 * level:g}% interval]"
+def _plot_text(cell: Cell, counted: Mapping[Group, Confusion]) -> str:
+    if not cell.value.is_estimable:
+        return words.unestimable(counted.get(cell.group))
+    rate = words.share(cell.value.estimate, cell.metric)
+    return f"{rate}, {words.difference(cell.difference, cell.metric, unit=False)}"
 
 
 def _rate_table(
@@ -282,12 +270,14 @@ def _rate_table(
     return Table(
         title=spoken.title,
         caption=f"{spoken.title}. {spoken.meaning}",
-        head=("Group", "Cases", _interval_head("In the group", level), "In all others"),
+        head=("Group", "Cases", f"In the group [{100 * level:g}% interval]", "In all others"),
         rows=tuple(
             (
                 str(cell.group),
                 words.counts(counted.get(cell.group), cell.metric),
-                _rate_text(cell, counted),
+                words.rate(cell.value, cell.metric)
+                if cell.value.is_estimable
+                else words.unestimable(counted.get(cell.group)),
                 words.rate(cell.rest, cell.metric) if cell.group.attributes else "",
             )
             for cell in cells
@@ -295,18 +285,17 @@ def _rate_table(
     )
 
 
-def _difference_table(cells: Sequence[Cell], *, title: str, level: float) -> Table:
+def _difference_table(cells: Sequence[Cell]) -> Table:
+    title = f"{words.metric_words(cells[0].metric).title}: difference to all others"
     return Table(
         title=title,
-        caption=f"{title}, intervals valid for all groups together, p-values corrected",
-        head=("Group", _interval_head("Difference", level), "Limit", "p-value", "Verdict"),
+        caption=f"{title}. Intervals hold for all groups at once; p-values are corrected.",
+        head=("Group", "Difference [interval]", "p-value"),
         rows=tuple(
             (
                 str(cell.group),
                 words.difference(cell.difference, cell.metric),
-                words.points(cell.verdict.limit, cell.metric),
                 words.p_value(cell.p_value),
-                cell.verdict.kind,
             )
             for cell in cells
             if cell.verdict
@@ -322,18 +311,46 @@ def _confusion_table(counted: Mapping[Group, Confusion]) -> Table:
         rows=tuple(
             (
                 str(group),
-                *(
-                    f"{count:,}"
-                    for count in (
-                        c.true_positives,
-                        c.false_negatives,
-                        c.true_negatives,
-                        c.false_positives,
-                        c.n,
-                    )
-                ),
+                f"{c.true_positives:,}",
+                f"{c.false_negatives:,}",
+                f"{c.true_negatives:,}",
+                f"{c.false_positives:,}",
+                f"{c.n:,}",
             )
             for group, c in counted.items()
+        ),
+    )
+
+
+def _pairs(by_metric: Mapping[str, Sequence[Cell]]) -> list[tuple[Sequence[Cell], Sequence[Cell]]]:
+    """Return the metrics that are read side by side."""
+    return [
+        (by_metric[one], by_metric[other])
+        for one, other in zip(_PAIRED[::2], _PAIRED[1::2], strict=True)
+        if one in by_metric and other in by_metric
+    ]
+
+
+def _pair_table(
+    one: Sequence[Cell], other: Sequence[Cell], counted: Mapping[Group, Confusion]
+) -> Table:
+    """Return two metrics of the same groups side by side, each with the counts under it."""
+    spoken = [words.metric_words(cells[0].metric) for cells in (one, other)]
+    title = f"{spoken[0].title} and {words.uncapitalised(spoken[1].title)}"
+    return Table(
+        title=title,
+        caption=f"{title}. {' '.join(each.meaning for each in spoken)}",
+        head=("Group", *(each.title for each in spoken)),
+        rows=tuple(
+            (
+                str(pair[0].group),
+                *(
+                    f"{words.counts(counted.get(cell.group), cell.metric)}: "
+                    f"{words.rate(cell.value, cell.metric)}"
+                    for cell in pair
+                ),
+            )
+            for pair in zip(one, other, strict=True)
         ),
     )
 

@@ -6,7 +6,6 @@ never called fair; and a group that cannot be judged is counted, not passed over
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
@@ -15,13 +14,18 @@ from edgefair.records import VerdictKind
 from edgefair.report.words import capitalised, in_sentence, metric_words, share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from edgefair.records import AuditResult, Cell
 
-__all__ = ["Headline", "findings", "headline", "judged_cells", "unit_of"]
+__all__ = ["Headline", "findings", "headline", "judged_cells"]
 
 _NAMED_IN_A_SENTENCE = 3
+_TALLY_WORDS = (
+    (VerdictKind.HARM_SHOWN, "harm shown"),
+    (VerdictKind.NOT_ENOUGH_DATA, "not enough data"),
+    (VerdictKind.SHOWN_OK, "shown ok"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +57,6 @@ def findings(result: AuditResult) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell.finding for cell in (*result.overall, *result.by_group)))
 
 
-def _tally(cells: Sequence[Cell]) -> Counter[VerdictKind]:
-    """Return how many of the cells ended in each verdict; a verdict not met counts 0."""
-    return Counter(cell.verdict.kind for cell in cells if cell.verdict)
-
-
 def headline(result: AuditResult) -> Headline:
     """Return the verdict over all cells in words.
 
@@ -68,88 +67,93 @@ def headline(result: AuditResult) -> Headline:
     Returns
     -------
     Headline
-        Harm with the group it is worst for; or that none was shown, and how many groups could
-        not be judged. Never that the model is fair.
+        Harm with the group it is surest for; or that none was shown, and for how many groups
+        that rests on too little data. Never that the model is fair.
     """
     cells = judged_cells(result)
     if not cells:
         return Headline(
             kind=VerdictKind.NOT_ENOUGH_DATA,
-            sentence="Nothing could be judged: the data hold no group to compare.",
+            sentence="Nothing could be judged: the data hold no group and decision to compare.",
             further=(),
         )
-    harmed = [c for c in cells if c.verdict and c.verdict.kind is VerdictKind.HARM_SHOWN]
+    harmed = _of_kind(cells, VerdictKind.HARM_SHOWN)
     return _harm(harmed, cells) if harmed else _no_harm(cells)
+
+
+def _of_kind(cells: Sequence[Cell], kind: VerdictKind) -> list[Cell]:
+    return [cell for cell in cells if cell.verdict and cell.verdict.kind is kind]
+
+
+def _by_check(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
+    """Yield the cells of each finding and metric, in the order in which they first occur."""
+    for finding, metric in dict.fromkeys((cell.finding, cell.metric) for cell in cells):
+        yield [cell for cell in cells if (cell.finding, cell.metric) == (finding, metric)]
 
 
 def _harm(harmed: Sequence[Cell], cells: Sequence[Cell]) -> Headline:
     """Return the headline where harm was shown: for whom, and how bad where it is surest."""
     said = []
-    for finding in dict.fromkeys(cell.finding for cell in harmed):
-        surest, *others = sorted(
-            (cell for cell in harmed if cell.finding == finding), key=_least_certain
-        )
-        said.append(
-            f"{capitalised(in_sentence(finding))}: harm is shown for {_named([surest, *others])}."
+    for checked in _by_check(harmed):
+        surest, *others = sorted(checked, key=_least_certain)
+        shown = (
+            f"{capitalised(in_sentence(surest.finding))}: harm by "
+            f"{metric_words(surest.metric).errors} is shown for {_named([surest, *others])}."
         )
         which = f"surest for {in_sentence(str(surest.group))}: " if others else ""
-        said.append(capitalised(which + _how_bad(surest)))
+        said.append((shown, capitalised(which + _how_bad(surest))))
+    (shown, how_bad), *more = said
+    further = [f"{also_shown} {also_bad}" for also_shown, also_bad in more]
     if len(harmed) == 1:
-        said = [" ".join(said)]
+        shown = f"{shown} {how_bad}"
+    else:
+        further.insert(0, how_bad)
     return Headline(
-        kind=VerdictKind.HARM_SHOWN,
-        sentence=said[0],
-        further=(*said[1:], *_rest_of_tally(_tally(cells), unit_of(cells), further=True)),
+        kind=VerdictKind.HARM_SHOWN, sentence=shown, further=(*further, *_tallies(cells))
     )
 
 
 def _no_harm(cells: Sequence[Cell]) -> Headline:
     """Return the headline where none was shown: what is missing, or what was shown instead."""
-    counted, total, unit = _tally(cells), len(cells), unit_of(cells)
-    missing = counted[VerdictKind.NOT_ENOUGH_DATA]
-    if missing == total:
-        which = f"any of the {total} {unit}s" if total > 1 else f"the one {unit}"
+    open_cells = _of_kind(cells, VerdictKind.NOT_ENOUGH_DATA)
+    total, missing = (len({c.group for c in some}) for some in (cells, open_cells))
+    if len(open_cells) == len(cells):
+        which = f"any of the {total} groups" if total > 1 else "the one group"
         return Headline(
             kind=VerdictKind.NOT_ENOUGH_DATA,
             sentence=f"There is not enough data yet to say anything about {which}.",
             further=("This is not a sign that the model works equally well for all.",),
         )
-    if missing:
+    if open_cells:
+        which = f"{missing} of {total} groups" if total > 1 else "the one group"
         return Headline(
             kind=VerdictKind.NOT_ENOUGH_DATA,
-            sentence=(
-                f"No harm was shown, but for {missing} of {total} {unit}s there is not enough "
-                "data yet."
-            ),
-            further=_rest_of_tally(counted, unit, further=False)[1:],
+            sentence=f"No harm was shown, but for {which} there is not enough data yet.",
+            further=_tallies(cells),
         )
-    which = f"in all {total} {unit}s" if total > 1 else f"in the one {unit}"
+    which = f"in all {total} groups" if total > 1 else "in the one group"
     return Headline(
         kind=VerdictKind.SHOWN_OK,
-        sentence=f"No harm was shown: {which} the error was shown to stay within the limit.",
-        further=(f"This holds for the {unit}s below, this data and this limit, and no further.",),
+        sentence=f"No harm was shown: {which} the errors were shown to stay within the limit.",
+        further=("This holds for these groups, this data and this limit, and no further.",),
     )
 
 
-def _rest_of_tally(counted: Counter[VerdictKind], unit: str, *, further: bool) -> tuple[str, ...]:
-    """Return one sentence for each verdict other than harm: missing data first."""
-    more = "further " if further else ""
-
-    def of(count: int) -> str:
-        return f"{count} {more}{unit}{'' if count == 1 else 's'}"
-
-    missing, ok = counted[VerdictKind.NOT_ENOUGH_DATA], counted[VerdictKind.SHOWN_OK]
+def _tallies(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Return for each finding and metric how many groups ended in each verdict."""
+    several = len({cell.finding for cell in cells}) > 1
     sentences = []
-    if missing:
-        sentences.append(f"For {of(missing)} there is not enough data yet.")
-    if ok:
-        sentences.append(f"For {of(ok)} the error was shown to stay within the limit.")
+    for checked in _by_check(cells):
+        spoken = metric_words(checked[0].metric).errors
+        name = f"{in_sentence(checked[0].finding)}, {spoken}" if several else spoken
+        counted = [
+            f"{word} for {count}"
+            for kind, word in _TALLY_WORDS
+            if (count := len(_of_kind(checked, kind)))
+        ]
+        counted[0] += " group" if counted[0].endswith(" 1") else " groups"
+        sentences.append(capitalised(f"{name}: {', '.join(counted)}."))
     return tuple(sentences)
-
-
-def unit_of(cells: Sequence[Cell]) -> str:
-    """Return what is counted: group, or check where a group is judged more than once."""
-    return "group" if len({cell.group for cell in cells}) == len(cells) else "check"
 
 
 def _named(cells: Sequence[Cell]) -> str:

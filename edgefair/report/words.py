@@ -49,6 +49,8 @@ class MetricWords:
     ----------
     title : str
         Heading for a reader who knows no statistics.
+    errors : str
+        What is counted, in the plural, to stand after "harm by"; empty where nothing is an error.
     meaning : str
         What it is a share of, to stand after the title.
     happening : str
@@ -60,6 +62,7 @@ class MetricWords:
     """
 
     title: str
+    errors: str = ""
     meaning: str
     happening: str = ""
     among: str = ""
@@ -70,12 +73,14 @@ _METRICS: Mapping[str, MetricWords] = MappingProxyType(
     {
         "false_negative_rate": MetricWords(
             title="Missed by the model",
+            errors="missed cases",
             meaning="False negative rate: of those who have it, the share the model misses.",
             happening="misses",
             among="who have it",
         ),
         "false_positive_rate": MetricWords(
             title="False alarms",
+            errors="false alarms",
             meaning="False positive rate: of those who do not have it, the share it flags.",
             happening="wrongly flags",
             among="who do not have it",
@@ -112,7 +117,7 @@ _METRICS: Mapping[str, MetricWords] = MappingProxyType(
 def metric_words(metric: str) -> MetricWords:
     """Return how `metric` is spoken of; one we have no words for keeps its own name."""
     plain = metric.replace("_", " ")
-    return _METRICS.get(metric, MetricWords(title=capitalised(plain), meaning=""))
+    return _METRICS.get(metric, MetricWords(title=capitalised(plain), errors=plain, meaning=""))
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -149,7 +154,7 @@ def _signed(value: float, *, decimals: int) -> str:
     return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def difference(interval: Interval, metric: str) -> str:
+def difference(interval: Interval, metric: str, *, unit: bool = True) -> str:
     """Return a difference with its limits, in percentage points where the metric is a share.
 
     Examples
@@ -159,14 +164,14 @@ def difference(interval: Interval, metric: str) -> str:
     '+29.0 points [+17.0, +40.0]'
     """
     if not interval.is_estimable:
-        return "not estimable"
+        return "no others to compare"
     is_share = metric_words(metric).is_share
-    factor, decimals, unit = (100, 1, " points") if is_share else (1, 3, "")
+    factor, decimals, points = (100, 1, " points" if unit else "") if is_share else (1, 3, "")
     estimate, lower, upper = (
         _signed(factor * value, decimals=decimals)
         for value in (interval.estimate, interval.lower, interval.upper)
     )
-    return f"{estimate}{unit} [{lower}, {upper}]"
+    return f"{estimate}{points} [{lower}, {upper}]"
 
 
 def p_value(p: float) -> str:
@@ -218,12 +223,12 @@ def unestimable(confusion: Confusion | None) -> str:
     return "Not estimable from its cases."
 
 
-def labels_still_needed(verdict: Verdict, *, finding: str) -> str:
-    """Return how many labels are still to come, in words; empty when the cell is decided."""
+def labels_still_needed(verdict: Verdict) -> str:
+    """Return how many labels are still to come, in words; empty where no number is known."""
     if verdict.labels_needed is None:
         return ""
-    who = "with" if verdict.labels_of == "positives" else "without"
-    return f"about {verdict.labels_needed:,} more labelled cases {who} {finding}"
+    with_or_without = "with" if verdict.labels_of == "positives" else "without"
+    return f"about {verdict.labels_needed:,} more {with_or_without} it"
 
 
 def shorten(name: str, length: int) -> str:

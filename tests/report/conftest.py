@@ -21,6 +21,7 @@ from edgefair.records import (
 )
 from edgefair.report import DataIdentity, Report
 
+JUDGED = ("false_negative_rate", "false_positive_rate")
 LEVEL, MARGIN, ALPHA = 0.95, 0.05, 0.05
 HOSTILE_NAMES = (
     "<script>alert(1)</script>",
@@ -61,25 +62,33 @@ def minus(a: Interval, b: Interval) -> Interval:
     return Interval(d, d - below, d + above, LEVEL, a.n)
 
 
-def verdict(difference: Interval, name: str) -> Verdict:
+def verdict(metric: str, who: Group, value: Interval, rest: Interval) -> Verdict:
+    """Return the verdict that the interval of the difference gives, said at an audit's length."""
+    difference = minus(value, rest)
+    does, of = ("misses", "positives") if metric == JUDGED[0] else ("wrongly flags", "negatives")
     kind, needed = VerdictKind.NOT_ENOUGH_DATA, 134 if difference.is_estimable else None
-    sentence = f"There are too few labelled cases to judge {name}."
     if difference.is_estimable and difference.lower > MARGIN:
         kind, needed = VerdictKind.HARM_SHOWN, None
-        sentence = f"The model misses more cases in {name} than in all others."
     elif difference.is_estimable and difference.upper < MARGIN:
         kind, needed = VerdictKind.SHOWN_OK, None
-        sentence = f"The model misses hardly more cases in {name} than in all others."
-    return Verdict(
-        kind=kind, sentence=sentence, limit=MARGIN, labels_needed=needed, labels_of="positives"
-    )
+    sentence = f"In {who} there is no labelled case: nothing can be said of what the model {does}."
+    if difference.is_estimable:
+        low, high = 100 * difference.lower, 100 * difference.upper
+        sentence = (
+            f"In {who} the model {does} {round(value.estimate * value.n)} of {value.n} cases "
+            f"({value.estimate:.0%}, 95% interval {value.lower:.0%} to {value.upper:.0%}); in all "
+            f"others {round(rest.estimate * rest.n)} of {rest.n} ({rest.estimate:.0%}). The "
+            f"difference may be anything from {low:+.1f} to {high:+.1f} points, on either side of "
+            f"the limit of {100 * MARGIN:g}: not enough data to tell."
+        )
+    return Verdict(kind=kind, sentence=sentence, limit=MARGIN, labels_needed=needed, labels_of=of)
 
 
 def shares(c: Confusion) -> dict[str, tuple[int, int]]:
     return {
         "false_negative_rate": (c.false_negatives, c.positives),
-        "sensitivity": (c.true_positives, c.positives),
         "false_positive_rate": (c.false_positives, c.negatives),
+        "sensitivity": (c.true_positives, c.positives),
         "specificity": (c.true_negatives, c.negatives),
         "ppv": (c.true_positives, c.true_positives + c.false_positives),
         "npv": (c.true_negatives, c.true_negatives + c.false_negatives),
@@ -102,7 +111,7 @@ def cells_of(finding: str, who: Group, c: Confusion, rest: Confusion) -> list[Ce
     for metric, (hits, n) in shares(c).items():
         value, others = interval(hits, n), interval(*shares(rest)[metric])
         difference = minus(value, others)
-        judged = metric == "false_negative_rate" and not everybody
+        judged = metric in JUDGED and not everybody
         cells.append(
             Cell(
                 finding=finding,
@@ -112,7 +121,7 @@ def cells_of(finding: str, who: Group, c: Confusion, rest: Confusion) -> list[Ce
                 rest=others,
                 difference=difference,
                 p_value=nan if isnan(difference.estimate) else 0.0304,
-                verdict=verdict(difference, str(who)) if judged else None,
+                verdict=verdict(metric, who, value, others) if judged else None,
             )
         )
     area = Interval(0.86, 0.8, 0.91, LEVEL, c.n) if c.positives and c.negatives else None

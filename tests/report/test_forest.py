@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from math import nan
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefair.records import Interval
-from edgefair.report.forest import Axis, axis_over, marks
+from edgefair.records import Cell, Group, Interval
+from edgefair.report.forest import Axis, Marks, axis_over, difference_marks
+
+AXIS = Axis(lower=0.0, upper=0.5, step=0.1)
 
 values = st.lists(st.floats(-1, 1), max_size=20)
 
@@ -33,18 +34,46 @@ def test_an_axis_passes_over_what_is_not_estimable() -> None:
     assert axis_over([nan, 0.3], include=0.0) == axis_over([0.3], include=0.0)
 
 
+def cell(value: Interval, rest: Interval, difference: Interval) -> Cell:
+    return Cell(
+        finding="pneumonia",
+        group=Group(),
+        metric="false_negative_rate",
+        value=value,
+        rest=rest,
+        difference=difference,
+        p_value=nan,
+        verdict=None,
+    )
+
+
 def test_nothing_is_drawn_without_an_estimate() -> None:
-    axis = Axis(lower=0.0, upper=1.0, step=0.2)
+    nothing = Interval.vacuous(level=0.95)
 
-    assert marks(Interval.vacuous(level=0.95), axis, others=0.1, limit=0.2) is None
+    assert difference_marks(cell(nothing, nothing, nothing), AXIS, limit=0.1) is None
 
 
-def test_marks_keep_the_order_of_the_values() -> None:
-    axis = Axis(lower=0.0, upper=0.5, step=0.1)
-    drawn = marks(Interval(0.2, 0.1, 0.4, 0.95, 30), axis, others=nan, limit=0.25)
+def test_a_difference_is_laid_on_the_axis_from_the_others_on() -> None:
+    drawn = difference_marks(
+        cell(
+            Interval(0.3, 0.2, 0.4, 0.95, 50),
+            Interval(0.1, 0.05, 0.15, 0.95, 500),
+            Interval(0.2, 0.1, 0.35, 0.95, 50),
+        ),
+        AXIS,
+        limit=0.05,
+    )
+
+    assert drawn == Marks(estimate=60.0, lower=40.0, upper=90.0, others=20.0, limit=30.0)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
+def test_a_line_beyond_the_limit_is_drawn_beyond_it(rest: float, lower: float, by: float) -> None:
+    difference = Interval(lower + by / 2, lower, lower + by, 0.95, 9)
+    value = Interval(rest + difference.estimate, 0.0, 1.0, 0.95, 9)
+    drawn = difference_marks(
+        cell(value, Interval(rest, 0.0, 1.0, 0.95, 9), difference), AXIS, limit=lower / 2
+    )
 
     assert drawn is not None
-    assert (drawn.lower, drawn.estimate, drawn.limit, drawn.upper) == pytest.approx(
-        (20, 40, 50, 80)
-    )
-    assert drawn.others is None
+    assert drawn.others <= drawn.limit <= drawn.lower <= drawn.estimate <= drawn.upper

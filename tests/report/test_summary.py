@@ -14,21 +14,31 @@ def test_one_harmed_group_is_told_in_cases_of_a_hundred(several_findings: Report
 
     assert said.kind is VerdictKind.HARM_SHOWN
     assert said.sentence == (
-        "Pneumonia: harm is shown for sex F. Of 100 who have it, the model misses 41; "
-        "of 100 others who have it, 12."
+        "Pneumonia: harm by missed cases is shown for sex F. Of 100 who have it, the model misses "
+        "41; of 100 others who have it, 12."
     )
 
 
 def test_several_harmed_groups_are_named_the_surest_first(harm: Report) -> None:
     said = headline(harm.result)
 
-    assert said.sentence == "Pneumonia: harm is shown for 2 groups (sex F; sex F, age 60+)."
+    assert said.sentence == (
+        "Pneumonia: harm by missed cases is shown for 2 groups (sex F; sex F, age 60+)."
+    )
     assert said.further == (
         "Surest for sex F: of 100 who have it, the model misses 41; of 100 others who have it, "
         "12.",
-        "For 4 further groups there is not enough data yet.",
-        "For 2 further groups the error was shown to stay within the limit.",
+        "Pneumonia: harm by false alarms is shown for age 60+. Of 100 who do not have it, the "
+        "model wrongly flags 17; of 100 others who do not have it, 6.",
+        "Missed cases: harm shown for 2 groups, not enough data for 4, shown ok for 2.",
+        "False alarms: harm shown for 1 group, not enough data for 5, shown ok for 2.",
     )
+
+
+def test_each_of_several_findings_is_tallied_by_name(several_findings: Report) -> None:
+    said = headline(several_findings.result)
+
+    assert "Pleural effusion, missed cases: not enough data for 2 groups." in (said.further)
 
 
 def test_many_harmed_groups_are_counted_after_three_names(hostile: Report) -> None:
@@ -44,7 +54,10 @@ def test_missing_data_is_the_headline_where_no_harm_was_shown(mixed: Report) -> 
     assert said.sentence == (
         "No harm was shown, but for 1 of 3 groups there is not enough data yet."
     )
-    assert said.further == ("For 2 groups the error was shown to stay within the limit.",)
+    assert said.further == (
+        "Missed cases: not enough data for 1 group, shown ok for 2.",
+        "False alarms: not enough data for 1 group, shown ok for 2.",
+    )
 
 
 def test_too_little_data_is_no_all_clear(too_little: Report) -> None:
@@ -62,7 +75,7 @@ def test_all_shown_ok_says_for_whom_and_no_further(no_harm: Report) -> None:
 
     assert said.kind is VerdictKind.SHOWN_OK
     assert said.sentence == (
-        "No harm was shown: in all 2 groups the error was shown to stay within the limit."
+        "No harm was shown: in all 2 groups the errors were shown to stay within the limit."
     )
 
 

@@ -37,7 +37,7 @@ def test_the_verdict_comes_first(harm: Report) -> None:
     lines = render_text(harm, width=80, colour=False).splitlines()
 
     assert lines[2] == "▲ HARM SHOWN"
-    assert lines[3].startswith("Pneumonia: harm is shown for 2 groups")
+    assert lines[3].startswith("Pneumonia: harm by missed cases is shown for 2 groups")
 
 
 def test_each_group_is_a_row_with_its_shape_and_its_words(harm: Report) -> None:
