@@ -30,7 +30,6 @@ __all__ = [
     "more_than_chance",
     "p_value",
     "percent",
-    "points",
     "rate",
     "share",
     "shorten",
@@ -273,18 +272,6 @@ def in_sentence(name: str) -> str:
     if any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in short):
         return f"{_FIRST_STRONG_ISOLATE}{short}{_POP_ISOLATE}"
     return short
-
-
-def points(value: float, metric: str) -> str:
-    """Return a difference without limits, signed: percentage points where it is a share's.
-
-    Examples
-    --------
-    >>> points(0.05, "false_negative_rate"), points(0.02, "auroc"), points(0.0, "ppv")
-    ('+5', '+0.02', '0')
-    """
-    scaled = round(100 * value, 6) if metric_words(metric).is_share else round(value, 6)
-    return f"{scaled:+g}".replace("-", "\N{MINUS SIGN}") if scaled else "0"
 
 
 def gap(value: float, metric: str) -> str:

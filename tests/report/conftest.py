@@ -78,8 +78,8 @@ def verdict(metric: str, who: Group, value: Interval, rest: Interval) -> Verdict
             f"In {who} the model {does} {round(value.estimate * value.n)} of {value.n} cases "
             f"({value.estimate:.0%}, 95% interval {value.lower:.0%} to {value.upper:.0%}); in all "
             f"others {round(rest.estimate * rest.n)} of {rest.n} ({rest.estimate:.0%}). The "
-            f"difference may be anything from {low:+.1f} to {high:+.1f} points, on either side of "
-            f"the limit of {100 * MARGIN:g}: not enough data to tell."
+            f"difference may be anything from {low:+.1f} to {high:+.1f} points, beside a limit of "
+            f"{100 * MARGIN:g} points: {kind.lower()}."
         )
     return Verdict(kind=kind, sentence=sentence, limit=MARGIN, labels_needed=needed, labels_of=of)
 
