@@ -62,8 +62,8 @@ def _move(
     shift = strength * rng.uniform(-_SHIFT, _SHIFT, size=2) * side_px
     # pixel centres: the middle of the first pixel is at 0, that of the image at (n - 1) / 2
     middle = ((width - 1) / 2, (height - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(middle, turn, scale)
-    matrix[:, 2] -= middle
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, turn, scale), dtype=np.float64)
+    matrix[:, 2] -= np.array(middle)
     matrix = np.diag([side_px / width, side_px / height]) @ matrix
     matrix[:, 2] += (side_px - 1) / 2 + shift
     moved = cv2.warpAffine(

@@ -247,7 +247,7 @@ class _SameConv2d(nn.Conv2d):
         before, after = (kernel - stride) // 2, (kernel - 1) // 2
         self._extra = None if is_even else (before, after, before, after)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name for it
+    def forward(self, input: Tensor) -> Tensor:
         padded = functional.pad(input, self._extra) if self._extra else input
         return super().forward(padded)
 
@@ -276,4 +276,3 @@ def _separable(inputs: int, outputs: int, *, stride: int) -> tuple[nn.Module, ..
 
 def _mean_over_places(maps: Tensor) -> Tensor:
     return functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-

@@ -53,9 +53,7 @@ def fit_calibration(
     )
 
 
-def refer_half_width(
-    quantized: NDArray[np.float64], full_precision: NDArray[np.float64]
-) -> float:
+def refer_half_width(quantized: NDArray[np.float64], full_precision: NDArray[np.float64]) -> float:
     """Return the distance from a threshold within which a case is referred.
 
     Parameters

@@ -80,7 +80,7 @@ class Cases:
         """Return which cases a ``column=value`` selects, shape (n,)."""
         name, value = subset_of(subset)
         column = next(column for column in self.columns if column.name == name)
-        return np.array(column.values) == value
+        return np.array([found == value for found in column.values])
 
 
 def read_cases(recipe: Recipe, folder: Path) -> Cases:

@@ -1,4 +1,4 @@
-"""The numbers of a card: full precision beside INT8, by group, and what else predicts the label."""
+"""The numbers of a card: INT8 beside full precision, by group, and what else tells the label."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edgefair.compress.reference import confusion, groups_of, interval_of_auroc
 from edgefair.records import Group, Interval
 
 __all__ = [
+    "AloneRow",
     "Flips",
     "GroupRow",
     "Measured",
     "PointRow",
     "SplitRow",
-    "AloneRow",
     "flips_at",
     "group_rows",
     "point_rows",

@@ -101,7 +101,8 @@ def with_contract(model: onnx.ModelProto, contract: Contract) -> bytes:
     del model.opset_import[:]
     model.opset_import.extend(standard)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
 
 
 def _traced(network: Network, contract: Contract) -> bytes:
@@ -115,9 +116,9 @@ def _traced(network: Network, contract: Contract) -> bytes:
         # what it does not fold, `_simplified` does
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
-            network.eval().to(memory_format=torch.contiguous_format),
+            network.eval(),
             (example,),
-            file,
+            file,  # type: ignore[arg-type]  # this exporter writes to open files too
             input_names=[given.name],
             output_names=list(names),
             dynamic_axes={name: {0: "n"} for name in (given.name, *names)},

@@ -90,4 +90,3 @@ def _pixels(path: Path, accepts: Accepts, side_px: int) -> NDArray[np.float32]:
     )
     frames = read_frames(path, name=path.name, min_side_px=side_px, limits=limits, frame=0)
     return next(iter(frames)).pixels
-

@@ -85,7 +85,7 @@ def calibration_rows(
     codes = [grouping.codes.tolist() for grouping in cases.grouped(groups)]
     order = np.random.default_rng(seed).permutation(len(cases)).tolist()
     seen: dict[tuple[object, ...], int] = {}
-    turns = []
+    turns: list[tuple[int, int, int]] = []
     for row in order:
         # as text, because an unknown label is nan, which equals nothing
         stratum = (str(cases.labels[row]), *(group[row] for group in codes))
@@ -108,6 +108,4 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is u
 
 
 def _classifier_of(graph: onnx.ModelProto, contract: Contract) -> list[str]:
-    return [
-        node.name for node in graph.graph.node if contract.outputs.heat_map in node.output
-    ]
+    return [node.name for node in graph.graph.node if contract.outputs.heat_map in node.output]

@@ -463,9 +463,10 @@ def _number(value: object, _: object) -> float:
 
 
 def _task(value: object, _: object) -> Task:
-    if value not in list(Task):
-        raise ValueError(f"expected one of {', '.join(Task)}")
-    return Task(value)
+    for task in Task:
+        if value == task:
+            return task
+    raise ValueError(f"expected one of {', '.join(Task)}")
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:

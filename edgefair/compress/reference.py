@@ -71,9 +71,7 @@ def measure_reference(
     )
 
 
-def groups_of(
-    cases: Cases, ways: tuple[str, ...]
-) -> Iterator[tuple[Group, NDArray[np.bool_]]]:
+def groups_of(cases: Cases, ways: tuple[str, ...]) -> Iterator[tuple[Group, NDArray[np.bool_]]]:
     """Yield everybody, then each group that occurs, with the rows that are in it.
 
     Parameters
@@ -103,9 +101,7 @@ def confusion(
     )
 
 
-def interval_of_auroc(
-    labels: NDArray[np.float32], scores: NDArray[np.float64]
-) -> Interval | None:
+def interval_of_auroc(labels: NDArray[np.float32], scores: NDArray[np.float64]) -> Interval | None:
     """Return the AUROC over the cases whose label is known; None where one class is missing."""
     is_known = ~np.isnan(labels)
     truth = labels[is_known] == 1

@@ -36,7 +36,7 @@ from edgefair.compress.quantize import calibration_rows, quantize_onnx
 from edgefair.compress.recipe import Recipe, read_recipe
 from edgefair.compress.reference import measure_reference
 from edgefair.compress.scoring import Answers, answer, latency_ms
-from edgefair.compress.training import LabelledPictures, TrainingLog, train
+from edgefair.compress.training import LabelledPictures, Material, TrainingLog, train
 from edgefair.compress.weights import fetch_wheel, find_weights, load_weights
 from edgefair.errors import InputError
 from edgefair.phantom.clinic import Clinic, Phantom
@@ -144,9 +144,7 @@ def _licences(recipe: Recipe, folder: Path) -> list[PartContent]:
                 f"The licence text {path} cannot be read: {error.strerror or error}.",
                 hint="Correct about.licences in the recipe; paths are relative to it.",
             ) from error
-        parts.append(
-            PartContent(path=f"licences/{path.name}", role="licence", content=content)
-        )
+        parts.append(PartContent(path=f"licences/{path.name}", role="licence", content=content))
     return parts
 
 
@@ -204,8 +202,7 @@ def _train(recipe: Recipe, cases: Cases, network: Network, progress: Progress) -
 
     return train(
         network,
-        labelled("train"),
-        labelled("val"),
+        Material(learn=labelled("train"), val=labelled("val")),
         recipe.training,
         contract=contract,
         seed=recipe.seed,

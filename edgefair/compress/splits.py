@@ -44,15 +44,13 @@ def split_patients(
     """
     rng = np.random.default_rng(seed)
     assigned: dict[str, str] = {}
-    # the count of dealt patients runs on across strata, so that small strata add up
-    dealt = 0
     ordered: list[str] = []
     for stratum in _strata(patients, labels):
         ordered += rng.permutation(stratum).tolist()
     share_test, share_held_out = fractions.test, fractions.test + fractions.val
-    for patient in ordered:
+    # dealing runs on across strata, so that small strata add up to fair shares
+    for dealt, patient in enumerate(ordered):
         place = _van_der_corput(dealt)
-        dealt += 1
         held_out = "test" if place < share_test else "val"
         assigned[patient] = held_out if place < share_held_out else "train"
     return tuple(assigned[patient] for patient in patients)

@@ -1,4 +1,4 @@
-"""Pretrained weights: found or fetched, checked against the recipe, loaded without running code."""
+"""Pretrained weights: found or fetched, checked, and loaded without running their code."""
 
 from __future__ import annotations
 
