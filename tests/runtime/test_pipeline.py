@@ -1,7 +1,7 @@
 """The pipeline: one image or many, in order, whatever the threads, and refusals are results."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -137,6 +137,7 @@ def test_another_operating_point_decides_otherwise(model: Model) -> None:
 def test_a_caller_who_stops_early_leaves_no_work_behind(model: Model, tmp_path: Path) -> None:
     predictions = model.predict_many(images(tmp_path, 40))
     first = next(predictions)
+    assert isinstance(predictions, Generator)
     predictions.close()
 
     assert first.status is Status.OK
