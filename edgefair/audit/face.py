@@ -144,10 +144,11 @@ def _matched(
 
 
 def _common_length(*tables: Mapping[str, NDArray[Any]]) -> int:
-    lengths = {name: len(column) for table in tables for name, column in table.items()}
-    if len(set(lengths.values())) > 1:
+    # truth, score and decision of one finding bear one name
+    lengths = [(name, len(column)) for table in tables for name, column in table.items()]
+    if len({length for _, length in lengths}) > 1:
         raise BadTable(
-            "The columns differ in length: " + ", ".join(f"{n} {k}" for n, k in lengths.items()),
+            "The columns differ in length: " + ", ".join(f"{n} {k}" for n, k in lengths) + ".",
             hint="Give one value per case in each.",
         )
-    return next(iter(lengths.values()))
+    return lengths[0][1]
