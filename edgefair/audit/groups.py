@@ -128,7 +128,8 @@ def group_by(
     >>> [str(group) for group in by_age.groups], by_age.codes.tolist()
     (['age 0-17', 'age 18-59', 'age 60+', 'age Unknown'], [0, 2, 3])
     """
-    labelled = {term: _labelled(term, features) for by in ways for term in by.terms}
+    terms = dict.fromkeys(term for by in ways for term in by.terms)
+    labelled = {term: _labelled(term, features) for term in terms}
     return tuple(_crossed(by, labelled) for by in ways)
 
 

@@ -54,26 +54,89 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Runs:
-    """Cases of one group that share one score, sorted by group, then score; shape (r,) each.
+class _Everybody:
+    """What a case of a given score meets among everybody; each of shape (levels,).
 
-    `positives_above` and `negatives_below` count cases of the same group.
+    Attributes
+    ----------
+    positives, negatives : ndarray of float64
+        Cases at the level.
+    of_positive, of_negative : ndarray of float64
+        Placement of a positive and of a negative at the level.
+    above, below : ndarray of float64
+        Sum of the placements of all positives above the level, and of all negatives below it,
+        those at the level counting half.
     """
 
-    group: NDArray[np.int64]
+    positives: _Floats
+    negatives: _Floats
+    of_positive: _Floats
+    of_negative: _Floats
+    above: _Floats
+    below: _Floats
+
+    @classmethod
+    def of(cls, level: NDArray[np.int64], y_true: NDArray[np.bool_]) -> Self:
+        positives = np.bincount(level, y_true).astype(np.float64)
+        negatives = np.bincount(level) - positives
+        of_positive = np.cumsum(negatives) - negatives / 2
+        of_negative = positives.sum() - np.cumsum(positives) + positives / 2
+        placed, placed_negatives = positives * of_positive, negatives * of_negative
+        return cls(
+            positives=positives,
+            negatives=negatives,
+            of_positive=of_positive,
+            of_negative=of_negative,
+            above=placed.sum() - np.cumsum(placed) + placed / 2,
+            below=np.cumsum(placed_negatives) - placed_negatives / 2,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Runs:
+    """Cases of one group that share one score, sorted by group, then score.
+
+    Attributes
+    ----------
+    opens : ndarray of int64, shape (present,)
+        Where the runs of each group begin, for groups that have any.
+    present : ndarray of int64, shape (present,)
+        Which groups these are.
+    level : ndarray of int64, shape (r,)
+    positives, negatives : ndarray of float64, shape (r,)
+        Cases in the run.
+    of_positive, of_negative : ndarray of float64, shape (r,)
+        Placement of a positive and of a negative of the run within its group.
+    groups : int
+        Number of groups, with those that have no case.
+    """
+
+    opens: NDArray[np.int64]
+    present: NDArray[np.int64]
     level: NDArray[np.int64]
     positives: _Floats
     negatives: _Floats
-    positives_above: _Floats
-    negatives_below: _Floats
+    of_positive: _Floats
+    of_negative: _Floats
+    groups: int
 
-    @property
-    def placement_of_positives(self) -> _Floats:
-        return self.negatives_below + self.negatives / 2
+    def summed(self, terms: _Floats) -> _Floats:
+        """Return the sum of the terms over each group, of shape (groups,)."""
+        sums = np.zeros(self.groups)
+        sums[self.present] = np.add.reduceat(terms, self.opens)
+        return sums
 
-    @property
-    def placement_of_negatives(self) -> _Floats:
-        return self.positives_above + self.positives / 2
+    def moments(self) -> Moments:
+        """Return the moments within every group."""
+        a, b = self.positives, self.negatives
+        placed = a * self.of_positive
+        return Moments(
+            positives=self.summed(a).astype(np.int64),
+            negatives=self.summed(b).astype(np.int64),
+            placed=self.summed(placed),
+            positives_squared=self.summed(placed * self.of_positive),
+            negatives_squared=self.summed(b * self.of_negative**2),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +156,18 @@ class RankedScores:
     order: NDArray[np.int64]
     level: NDArray[np.int64]
     y_true: NDArray[np.bool_]
+    _everybody: _Everybody
 
     @classmethod
     def of(cls, y_true: ArrayLike, y_score: ArrayLike) -> Self:
         """Return the cases sorted; scores are finite, larger for more suspicious."""
         scores = np.asarray(y_score)
         order = np.argsort(scores, kind="stable")
-        scores = scores[order]
-        steps = np.empty(scores.shape, dtype=np.int64)
-        steps[:1] = 0
+        scores, truth = scores[order], np.asarray(y_true, dtype=bool)[order]
+        steps = np.zeros(scores.shape, dtype=np.int64)
         steps[1:] = scores[1:] != scores[:-1]
-        return cls(order, np.cumsum(steps), np.asarray(y_true, dtype=bool)[order])
+        level = np.cumsum(steps, dtype=np.int64)
+        return cls(order, level, truth, _Everybody.of(level, truth))
 
     def moments(self, codes: ArrayLike, groups: int) -> tuple[Moments, Moments]:
         """Return the moments within every group, and among all cases outside of it.
@@ -117,149 +181,82 @@ class RankedScores:
         """
         codes = np.asarray(codes, dtype=np.int64)[self.order]
         runs = self._runs(codes, groups)
-        within = _within(runs, groups)
-        return within, self._among_others(codes, runs, within)
-
-    def _runs(self, codes: NDArray[np.int64], groups: int) -> _Runs:
-        # sorting small integers stably takes linear time (radix sort) up to 16 bits
-        small = codes.astype(np.int16) if groups <= np.iinfo(np.int16).max else codes
-        by_group = np.argsort(small, kind="stable")
-        group, level = codes[by_group], self.level[by_group]
-        opens = np.ones(group.shape, dtype=bool)
-        opens[1:] = (group[1:] != group[:-1]) | (level[1:] != level[:-1])
-        starts = np.flatnonzero(opens)
-        positives = np.add.reduceat(self.y_true[by_group].astype(np.float64), starts)
-        negatives = np.diff(starts, append=group.size) - positives
-        group, level = group[starts], level[starts]
-        of_group = _summed(group, positives, groups)
-        return _Runs(
-            group=group,
-            level=level,
-            positives=positives,
-            negatives=negatives,
-            positives_above=of_group[group] - positives - _below(positives, group, of_group),
-            negatives_below=_below(negatives, group, _summed(group, negatives, groups)),
-        )
-
-    def _among_others(self, codes: NDArray[np.int64], runs: _Runs, within: Moments) -> Moments:
-        """Return the moments among all cases outside of each group."""
-        others = _by_exclusion(_Everybody.of(self.level, self.y_true), runs, within)
+        within = runs.moments()
+        others = self._by_exclusion(runs, within)
         # A group of more than half of all leaves a small rest: taking large sums from larger ones
         # would leave rounding errors in it, and the rest itself is quickly sorted.
         sizes = within.positives + within.negatives
         for group in np.flatnonzero(sizes > len(codes) / 2):
             outside = codes != group
             alone = RankedScores.of(self.y_true[outside], self.level[outside])
-            moments = _within(alone._runs(np.zeros(outside.sum(), dtype=np.int64), 1), 1)
-            others.replace(group, moments)
-        return others
+            nobody_else = np.zeros(np.count_nonzero(outside), dtype=np.int64)
+            others.replace(group, alone._runs(nobody_else, 1).moments())
+        return within, others
 
+    def _runs(self, codes: NDArray[np.int64], groups: int) -> _Runs:
+        # sorting small integers stably takes linear time (radix sort) up to 16 bits
+        small = codes.astype(np.int16) if groups <= np.iinfo(np.int16).max else codes
+        by_group = np.argsort(small, kind="stable")
+        sizes = np.bincount(codes, minlength=groups)
+        present = np.flatnonzero(sizes)
+        level = self.level[by_group]
+        opens = np.zeros(level.shape, dtype=bool)
+        opens[1:] = level[1:] != level[:-1]
+        opens[(np.cumsum(sizes) - sizes)[present]] = True
+        starts = np.flatnonzero(opens)
+        first_runs = np.searchsorted(starts, (np.cumsum(sizes) - sizes)[present])
+        positives = np.add.reduceat(self.y_true[by_group], starts, dtype=np.float64)
+        negatives = np.diff(starts, append=level.size) - positives
+        runs_of_group = np.diff(first_runs, append=starts.size)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Everybody:
-    """All cases by level; shape (levels,) each.
+        def so_far(counts: _Floats) -> _Floats:
+            """Return the counts of the group up to each run, half of its own included."""
+            total = np.cumsum(counts)
+            before = total[first_runs] - counts[first_runs]
+            return total - counts / 2 - np.repeat(before, runs_of_group)
 
-    The two sums are of the placements among everybody: of positives scored higher, and of
-    negatives scored lower, half of those at the level itself included.
-    """
-
-    positives: _Floats
-    negatives: _Floats
-    positives_above: _Floats
-    negatives_below: _Floats
-    placed_above: _Floats
-    placed_below: _Floats
-
-    @classmethod
-    def of(cls, level: NDArray[np.int64], y_true: NDArray[np.bool_]) -> Self:
-        positives = np.bincount(level, y_true).astype(np.float64)
-        negatives = np.bincount(level) - positives
-        positives_above = positives.sum() - np.cumsum(positives)
-        negatives_below = np.cumsum(negatives) - negatives
-        placed_pos = positives * (negatives_below + negatives / 2)
-        placed_neg = negatives * (positives_above + positives / 2)
-        return cls(
+        all_positives = np.add.reduceat(positives, first_runs)
+        return _Runs(
+            opens=first_runs,
+            present=present,
+            level=level[starts],
             positives=positives,
             negatives=negatives,
-            positives_above=positives_above,
-            negatives_below=negatives_below,
-            placed_above=placed_pos.sum() - np.cumsum(placed_pos) + placed_pos / 2,
-            placed_below=np.cumsum(placed_neg) - placed_neg / 2,
+            of_positive=so_far(negatives),
+            of_negative=np.repeat(all_positives, runs_of_group) - so_far(positives),
+            groups=groups,
         )
 
-    @property
-    def placement_of_positives(self) -> _Floats:
-        return self.negatives_below + self.negatives / 2
+    def _by_exclusion(self, runs: _Runs, within: Moments) -> Moments:
+        """Return the moments among all cases outside of each group.
 
-    @property
-    def placement_of_negatives(self) -> _Floats:
-        return self.positives_above + self.positives / 2
-
-
-def _below(counts: _Floats, group: NDArray[np.int64], of_group: _Floats) -> _Floats:
-    """Return how many of the counts stand in earlier runs of the same group."""
-    in_earlier_groups = np.cumsum(of_group) - of_group
-    return np.asarray(np.cumsum(counts) - counts - in_earlier_groups[group])
-
-
-def _summed(group: NDArray[np.int64], terms: _Floats, groups: int) -> _Floats:
-    return np.bincount(group, terms, groups).astype(np.float64, copy=False)
-
-
-def _within(runs: _Runs, groups: int) -> Moments:
-    def summed(terms: _Floats) -> _Floats:
-        return _summed(runs.group, terms, groups)
-
-    return Moments(
-        positives=summed(runs.positives).astype(np.int64),
-        negatives=summed(runs.negatives).astype(np.int64),
-        placed=summed(runs.positives * runs.placement_of_positives),
-        positives_squared=summed(runs.positives * runs.placement_of_positives**2),
-        negatives_squared=summed(runs.negatives * runs.placement_of_negatives**2),
-    )
-
-
-def _by_exclusion(everybody: _Everybody, runs: _Runs, within: Moments) -> Moments:
-    """Return the moments among others: with N for placements, sums of (N_all - N_group)^2."""
-    groups = len(within.placed)
-    a, b, at = runs.positives, runs.negatives, runs.level
-    of_positives = everybody.placement_of_positives[at]
-    of_negatives = everybody.placement_of_negatives[at]
-
-    def summed(terms: _Floats) -> _Floats:
-        return _summed(runs.group, terms, groups)
-
-    # sum over all positives of N_group^2: pairs of the group's negatives, both below the positive,
-    # counted at the higher of the two; a tie with the positive counts half for each negative tied
-    below, above = runs.negatives_below, runs.positives_above
-    group_squared = summed(
-        b * (2 * below + b) * everybody.positives_above[at]
-        + b * (below + b / 4) * everybody.positives[at]
-    )
-    group_squared_negatives = summed(
-        a * (2 * above + a) * everybody.negatives_below[at]
-        + a * (above + a / 4) * everybody.negatives[at]
-    )
-    crossed = summed(
-        b * everybody.placed_above[at] - a * of_positives * runs.placement_of_positives
-    )
-    crossed_negatives = summed(
-        a * everybody.placed_below[at] - b * of_negatives * runs.placement_of_negatives
-    )
-    all_placed = everybody.positives * everybody.placement_of_positives
-    all_placed_negatives = everybody.negatives * everybody.placement_of_negatives
-    return Moments(
-        positives=within.positives.sum() - within.positives,
-        negatives=within.negatives.sum() - within.negatives,
-        placed=all_placed.sum() - summed(a * of_positives + b * of_negatives) + within.placed,
-        positives_squared=(all_placed * everybody.placement_of_positives).sum()
-        - summed(a * of_positives**2)
-        - 2 * crossed
-        + group_squared
-        - within.positives_squared,
-        negatives_squared=(all_placed_negatives * everybody.placement_of_negatives).sum()
-        - summed(b * of_negatives**2)
-        - 2 * crossed_negatives
-        + group_squared_negatives
-        - within.negatives_squared,
-    )
+        With N(x) for the placement of a positive x among everybody and N_g(x) among a group, the
+        sum of ``(N - N_g)^2`` over the positives outside of the group is, over everybody, that of
+        N^2, less the same over the group's own positives, less ``2 N N_g - N_g^2`` over all of
+        them. The last is a sum over the group's negatives: of the placements N above each of
+        them, and of the pairs they make with those below, counted where the positives are.
+        """
+        everybody, at = self._everybody, runs.level
+        a, b, of_positive, of_negative = (
+            runs.positives,
+            runs.negatives,
+            runs.of_positive,
+            runs.of_negative,
+        )
+        n_all, m_all = everybody.of_positive[at], everybody.of_negative[at]
+        # pairs that tie with each other and with the case at once count a quarter
+        pairs = 2 * of_positive * m_all - b * everybody.positives[at] / 4
+        pairs_of_negatives = 2 * of_negative * n_all - a * everybody.negatives[at] / 4
+        placed = everybody.positives * everybody.of_positive
+        placed_negatives = everybody.negatives * everybody.of_negative
+        return Moments(
+            positives=within.positives.sum() - within.positives,
+            negatives=within.negatives.sum() - within.negatives,
+            placed=placed.sum() - runs.summed(a * (n_all - of_positive) + b * m_all),
+            positives_squared=placed @ everybody.of_positive
+            - runs.summed(a * (n_all - of_positive) ** 2 + b * (2 * everybody.above[at] - pairs)),
+            negatives_squared=placed_negatives @ everybody.of_negative
+            - runs.summed(
+                b * (m_all - of_negative) ** 2 + a * (2 * everybody.below[at] - pairs_of_negatives)
+            ),
+        )

@@ -27,6 +27,9 @@ __all__ = ["JUDGED", "Judgement", "corrected_p_values", "judge", "simultaneous_l
 JUDGED: Final = ("false_negative_rate", "false_positive_rate")
 """The primary family, then the secondary one; each is corrected on its own."""
 
+_OUT_OF_REACH: Final = 10
+"""Times the cases planned for, or those there are, beyond which a number is no plan any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -114,7 +117,8 @@ def _needed(value: Rates, rest: Rates, *, margin: float, alpha: float) -> NDArra
 
     Planned for a group as far below the margin as one without any difference, or, where the
     data so far point above the margin, for one as far above it. Where that many cases are there
-    and left the verdict open, the difference seen so far is planned for instead.
+    and left the verdict open, the difference seen so far is planned for instead, unless it lies
+    so close to the margin that no number that could be had would tell.
     """
     one_sided = alpha / _comparisons(value, rest)
     difference = value.estimate - rest.estimate
@@ -122,9 +126,13 @@ def _needed(value: Rates, rest: Rates, *, margin: float, alpha: float) -> NDArra
     # a rate of 0 of n is no promise of 0 for the next: Laplace's rule
     rest_rate = (rest.hits + 1) / (rest.n + 2)
     per_case = np.maximum(rest.n, 1) / np.maximum(value.n, 1)
-    total = cases_for_verdict(rest_rate, planned, per_case, margin=margin, alpha=one_sided)
-    exhausted = (total <= value.n) & np.isfinite(difference)
-    seen = np.where(exhausted, difference - margin, planned)
-    total = cases_for_verdict(rest_rate, seen, per_case, margin=margin, alpha=one_sided)
-    hopeless = ~np.isfinite(total) | ((rest.n == 0) & (value.n > 0))
-    return np.where(hopeless, np.nan, np.maximum(total - value.n, 1))
+
+    def total(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        return cases_for_verdict(rest_rate, distance, per_case, margin=margin, alpha=one_sided)
+
+    at_first = total(planned)
+    exhausted = (at_first <= value.n) & np.isfinite(difference)
+    in_all = np.where(exhausted, total(difference - margin), at_first)
+    out_of_reach = in_all > _OUT_OF_REACH * np.maximum(at_first, value.n)
+    nobody_to_compare = (rest.n == 0) & (value.n > 0)
+    return np.where(out_of_reach | nobody_to_compare, np.nan, np.maximum(in_all - value.n, 1))
