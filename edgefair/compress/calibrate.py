@@ -98,7 +98,7 @@ def choose_operating_point(
     ...     Aim(name="screening", aim="sensitivity", at_least=0.9),
     ...     half_width=0.01, chosen_on="4 images",
     ... )
-    >>> round(point.threshold, 3), point.chosen_for.partition(";")[0]
+    >>> round(point.threshold, 3), point.chosen_for
     (0.15, 'sensitivity at least 0.90')
     """
     is_known = ~np.isnan(labels)
@@ -115,9 +115,9 @@ def choose_operating_point(
         finding=finding,
         threshold=threshold,
         refer_half_width=half_width,
-        chosen_for=f"{_in_words(aim)}; refers where INT8 and full precision may disagree, "
-        f"{REFERRED_SHARE:.0%} of their differences",
-        chosen_on=chosen_on,
+        chosen_for=_in_words(aim),
+        chosen_on=f"{chosen_on}; the refer band holds {REFERRED_SHARE:.0%} of the differences "
+        "between INT8 and full precision there",
     )
 
 

@@ -95,7 +95,7 @@ def render_speed(latencies: Latencies, command: str) -> str:
         "| | ms an image |\n|---|---|\n"
         f"| full precision | {latencies.full_precision_ms:.2f} |\n"
         f"| INT8 | {latencies.int8_ms:.2f} |\n\n"
-        f"INT8 takes 1 / {ratio:.2f} of the time. This section is not part of the bundle.\n"
+        f"Full precision takes {ratio:.2f} times as long. This section is not in the bundle.\n"
     )
 
 

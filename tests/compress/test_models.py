@@ -1,0 +1,104 @@
+"""The models that edgefair carries: each one's promise against what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.graph import inspect_graph
+from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.compress.recipe import parse_recipe
+from edgefair.runtime.pipeline import load
+from edgefair.runtime.session import Session
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+BUNDLES = sorted(MODELS.glob("*/*.efb"))
+LARGEST_BYTES = {"chest-xray": 15_000_000, "phantom": 1_000_000}
+
+
+@pytest.fixture(params=BUNDLES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def bundle(path: Path) -> Bundle:
+    return read_bundle(path)
+
+
+def test_the_graph_is_what_the_manifest_says(bundle: Bundle) -> None:
+    graph = inspect_graph(bundle.content("model"))
+
+    assert graph.metadata_value(CONTRACT_KEY) == contract_to_json(bundle.manifest.contract)
+    assert {"QuantizeLinear", "DequantizeLinear"} < graph.operators
+    Session(bundle, threads=1)
+
+
+def test_a_bundle_is_named_for_its_contract_and_small_enough(path: Path, bundle: Bundle) -> None:
+    contract = bundle.manifest.contract
+
+    assert path.name == f"{contract.name}-{contract.version}.efb"
+    assert path.stat().st_size < LARGEST_BYTES[contract.name]
+
+
+def test_the_recipe_inside_is_the_one_beside_it(path: Path, bundle: Bundle) -> None:
+    inside = bundle.content("recipe")
+
+    recipe = parse_recipe(inside.decode())
+
+    assert inside == (path.parent / "recipe.toml").read_bytes()
+    assert recipe.findings == bundle.manifest.contract.findings
+    assert recipe.accepts == bundle.manifest.accepts
+
+
+def test_licences_travel_with_the_model(bundle: Bundle) -> None:
+    texts = [part.content for part in bundle.parts if part.role == "licence"]
+
+    assert any(b"Apache License" in text for text in texts)
+
+
+def test_the_card_beside_the_bundle_is_the_one_inside_and_its_speed(
+    path: Path, bundle: Bundle
+) -> None:
+    beside = (path.parent / "card.md").read_text(encoding="utf-8")
+
+    assert beside.startswith(bundle.content("card").decode())
+
+
+def test_groups_add_up_to_everybody(bundle: Bundle) -> None:
+    cells = bundle.manifest.reference.cells
+
+    everybody = next(cell for cell in cells if not cell.group.attributes)
+    by_sex = [cell for cell in cells if [a.name for a in cell.group.attributes] == ["sex"]]
+
+    assert sum(cell.confusion.n for cell in by_sex) == everybody.confusion.n
+    assert everybody.auroc is not None
+
+
+def test_the_model_does_on_the_test_split_what_its_card_says(
+    shared_data: Path,
+) -> None:
+    """Read the real test images anew and count decisions as the reference does."""
+    bundle = read_bundle(MODELS / "chest-xray" / "chest-xray-0.1.0.efb")
+    rows = np.genfromtxt(
+        shared_data / "nih1000" / "manifest.csv",
+        delimiter=",",
+        names=True,
+        dtype=None,
+        encoding=None,
+    )
+    test = rows[rows["split"] == "test"]
+    paths = [shared_data / "nih1000" / "images" / str(name) for name in test["image"]]
+
+    predictions = load(MODELS / "chest-xray" / "chest-xray-0.1.0.efb").predict(paths)
+
+    point = bundle.manifest.operating_points_of("pneumonia")[0]
+    called = np.array([p.scores[0].probability >= point.threshold for p in predictions])
+    truth = test["pneumonia"] == 1
+    everybody = next(c for c in bundle.manifest.reference.cells if not c.group.attributes)
+    assert int((called & truth).sum()) == everybody.confusion.true_positives
+    assert int((called & ~truth).sum()) == everybody.confusion.false_positives

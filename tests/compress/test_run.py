@@ -1,0 +1,201 @@
+"""A recipe from end to end: every kind of task gives a bundle that a clinic can load."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.graph import inspect_graph
+from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.compress.run import run_recipe
+from edgefair.errors import InputError
+from edgefair.records import Status
+from edgefair.runtime.pipeline import load
+
+MULTI_LABEL = """
+labels = ["top", "bottom"]
+groups = ["sex", "age:0,18,60", "sex+age:0,60"]
+split_column = "split"
+
+[evaluation]
+shortcuts = ["sex"]
+subsets = ["sex=F"]
+"""
+
+MULTI_CLASS = """
+labels = ["place"]
+classes = ["top", "bottom", "none"]
+split_column = "split"
+"""
+
+PHANTOMS = """
+labels = ["opacity"]
+groups = ["sex", "view"]
+split_column = "split"
+
+[data.phantom]
+seed = 1
+count = 90
+size_px = 64
+prevalence = 0.5
+"""
+
+
+@pytest.fixture(scope="module")
+def squares_folder(
+    tmp_path_factory: pytest.TempPathFactory, write_squares: Callable[..., None]
+) -> Path:
+    folder = tmp_path_factory.mktemp("squares")
+    write_squares(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def multi_label(
+    squares_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    write_recipe: Callable[..., Path],
+) -> Path:
+    """Return the folder of a bundle and its card, made from two findings with gaps."""
+    out = tmp_path_factory.mktemp("multi-label")
+    recipe = write_recipe(out, task="multi_label", data=MULTI_LABEL, epochs=8)
+    run_recipe(recipe, out, data=squares_folder, weights=out)
+    return out
+
+
+def _carries_its_contract(bundle: Bundle) -> bool:
+    graph = inspect_graph(bundle.content("model"))
+    return graph.metadata_value(CONTRACT_KEY) == contract_to_json(bundle.manifest.contract)
+
+
+def test_two_findings_with_gaps_become_a_model_that_sees_both(
+    multi_label: Path, squares_folder: Path
+) -> None:
+    model = load(multi_label / "tiny-0.1.0.efb", threads=1)
+
+    predictions = model.predict(sorted((squares_folder / "images").iterdir()))
+
+    assert {prediction.status for prediction in predictions} == {Status.OK}
+    top, bottom = np.array([[s.probability for s in p.scores] for p in predictions]).T
+    number = np.arange(len(predictions))
+    assert np.corrcoef(top, number % 2)[0, 1] > 0.8
+    assert np.corrcoef(bottom, number // 2 % 2)[0, 1] > 0.8
+
+
+def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> None:
+    bundle = read_bundle(multi_label / "tiny-0.1.0.efb")
+
+    assert [part.role for part in bundle.manifest.parts] == ["model", "card", "recipe"]
+    assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
+    assert _carries_its_contract(bundle)
+    cells = bundle.manifest.reference.cells
+    assert {str(cell.group) for cell in cells} >= {"everybody", "sex F", "sex F, age under 0"} - {
+        "sex F, age under 0"
+    }
+    assert {cell.finding for cell in cells} == {"top", "bottom"}
+    assert [point.name for point in bundle.manifest.operating_points_of("top")] == [
+        "balanced",
+        "screening",
+    ]
+
+
+def test_the_card_beside_the_bundle_adds_only_the_speed(multi_label: Path) -> None:
+    inside = read_bundle(multi_label / "tiny-0.1.0.efb").content("card").decode()
+
+    beside = (multi_label / "card.md").read_text(encoding="utf-8")
+
+    assert beside.startswith(inside)
+    assert "ms an image" in beside.removeprefix(inside)
+    assert "Not a medical device" in inside
+    assert "edgefair compress run recipe.toml" in inside
+    assert "| sex=F | top |" in inside
+
+
+def test_the_card_reports_what_the_reference_counts(multi_label: Path) -> None:
+    bundle = read_bundle(multi_label / "tiny-0.1.0.efb")
+    card = bundle.content("card").decode()
+
+    everybody = next(c for c in bundle.manifest.reference.cells if str(c.group) == "everybody")
+
+    assert everybody.auroc is not None
+    row = next(line for line in card.splitlines() if line.startswith("| top | everybody |"))
+    counts = everybody.confusion
+    assert f"| {counts.positives} / {counts.negatives} |" in row
+    assert f"{everybody.auroc.estimate:.3f} [{everybody.auroc.lower:.3f}" in row
+    assert f"| {counts.true_positives / counts.positives:.3f} [" in row
+
+
+def test_classes_become_probabilities_that_add_up_to_one(
+    squares_folder: Path, tmp_path: Path, write_recipe: Callable[..., Path]
+) -> None:
+    recipe = write_recipe(tmp_path, task="multi_class", data=MULTI_CLASS, epochs=2)
+
+    path = run_recipe(recipe, tmp_path / "out", data=squares_folder, weights=tmp_path)
+
+    predictions = load(path, threads=1).predict(squares_folder / "images" / "001.png")
+    scores = predictions[0].scores
+    assert [score.finding for score in scores] == ["top", "bottom", "none"]
+    assert sum(score.probability for score in scores) == pytest.approx(1)
+    calibration = read_bundle(path).manifest.calibration
+    assert {fit.method for fit in calibration} == {"temperature"}
+
+
+def test_the_same_recipe_gives_the_same_bundle_to_the_last_bit(
+    tmp_path: Path, write_recipe: Callable[..., Path]
+) -> None:
+    recipe = write_recipe(tmp_path, task="binary", data=PHANTOMS)
+    recipe.write_text(recipe.read_text().replace('folder = "."', ""))
+
+    first, second = (
+        run_recipe(recipe, tmp_path / name, data=None, weights=tmp_path) for name in "ab"
+    )
+
+    assert first.read_bytes() == second.read_bytes()
+    assert _carries_its_contract(read_bundle(first))
+
+
+def test_a_missing_licence_text_is_said_before_anything_is_done(squares: Path) -> None:
+    text = squares.read_text()
+    squares.write_text(
+        text.replace('citation = "None"', 'citation = "None"\nlicences = ["no.txt"]')
+    )
+
+    with pytest.raises(InputError, match=r"licence text .*no\.txt cannot be read"):
+        run_recipe(squares, squares.parent / "out", data=None, weights=squares.parent)
+
+    assert not (squares.parent / "out").exists()
+
+
+def test_an_image_that_cannot_be_read_stops_the_run(squares: Path) -> None:
+    image = squares.parent / "images" / "005.png"
+    image.write_bytes(image.read_bytes()[:200])
+
+    with pytest.raises(InputError, match=r"005\.png"):
+        run_recipe(squares, squares.parent / "out", data=None, weights=squares.parent)
+
+
+def test_progress_tells_every_stage(squares: Path) -> None:
+    stages: dict[str, tuple[int, int]] = {}
+
+    run_recipe(
+        squares,
+        squares.parent / "out",
+        data=None,
+        weights=squares.parent,
+        progress=lambda stage, done, total: stages.__setitem__(stage, (done, total)),
+    )
+
+    assert list(stages) == [
+        "reading train images",
+        "reading val images",
+        "training",
+        "quantising",
+        "measuring",
+    ]
+    assert all(done == total for done, total in stages.values())
+    shutil.rmtree(squares.parent / "out")
