@@ -55,6 +55,7 @@ _NARROWEST: Final = 80
 @click.option(
     "--margin",
     type=_BETWEEN_0_AND_1,
+    metavar="SHARE",
     default=0.10,
     show_default=True,
     help="How much above all others a group's error rate may be.",
@@ -62,6 +63,7 @@ _NARROWEST: Final = 80
 @click.option(
     "--level",
     type=_BETWEEN_0_AND_1,
+    metavar="SHARE",
     default=0.95,
     show_default=True,
     help="Coverage of the intervals.",
@@ -69,6 +71,7 @@ _NARROWEST: Final = 80
 @click.option(
     "--alpha",
     type=_BETWEEN_0_AND_1,
+    metavar="SHARE",
     default=0.05,
     show_default=True,
     help="Chance of any false verdict, over all groups.",
