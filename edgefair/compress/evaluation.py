@@ -14,6 +14,7 @@ from edgefair.compress.cases import Cases
 from edgefair.compress.recipe import Evaluation
 from edgefair.compress.reference import confusion, groups_of, interval_of_auroc
 from edgefair.records import Group, Interval
+from edgefair.runtime.scores import flagged
 
 __all__ = [
     "AloneRow",
@@ -165,7 +166,7 @@ def point_rows(
     for point in points:
         column = findings.index(point.finding)
         scores = probabilities[:, column]
-        sensitivity, specificity = _rates(labels[:, column], scores, point.threshold)
+        sensitivity, specificity = _rates(labels[:, column], flagged(scores, point))
         referred = np.abs(scores - point.threshold) < point.refer_half_width
         rows.append(
             PointRow(
@@ -259,7 +260,7 @@ def _group_row(
     quantized: NDArray[np.float64],
     full_precision: NDArray[np.float64],
 ) -> GroupRow:
-    sensitivity, specificity = _rates(labels, quantized, point.threshold)
+    sensitivity, specificity = _rates(labels, flagged(quantized, point))
     return GroupRow(
         finding=point.finding,
         group=str(group),
@@ -273,9 +274,9 @@ def _group_row(
 
 
 def _rates(
-    labels: NDArray[np.float32], scores: NDArray[np.float64], threshold: float
+    labels: NDArray[np.float32], is_flagged: NDArray[np.bool_]
 ) -> tuple[Interval | None, Interval | None]:
-    counts = confusion(labels, scores, threshold)
+    counts = confusion(labels, is_flagged)
     return (
         wilson(counts.true_positives, counts.positives) if counts.positives else None,
         wilson(counts.true_negatives, counts.negatives) if counts.negatives else None,

@@ -18,6 +18,7 @@ from edgefair.bundle.manifest import (
 from edgefair.compress.cases import Cases
 from edgefair.compress.scoring import Answers
 from edgefair.records import Confusion, Group, Interval
+from edgefair.runtime.scores import flagged
 
 __all__ = ["BINS", "confusion", "groups_of", "interval_of_auroc", "measure_reference"]
 
@@ -55,7 +56,7 @@ def measure_reference(
             ReferenceCell(
                 finding=point.finding,
                 group=group,
-                confusion=confusion(labels[rows], scores[rows], point.threshold),
+                confusion=confusion(labels[rows], flagged(scores[rows], point)),
                 auroc=interval_of_auroc(labels[rows], scores[rows]),
             )
             for group, rows in groups_of(cases, ways)
@@ -88,16 +89,21 @@ def groups_of(cases: Cases, ways: tuple[str, ...]) -> Iterator[tuple[Group, NDAr
                 yield group, rows
 
 
-def confusion(
-    labels: NDArray[np.float32], scores: NDArray[np.float64], threshold: float
-) -> Confusion:
-    """Return the counts of decisions at a threshold, over the cases whose label is known."""
-    is_called = scores >= threshold
+def confusion(labels: NDArray[np.float32], is_flagged: NDArray[np.bool_]) -> Confusion:
+    """Return the counts of decisions against truth, over the cases whose label is known.
+
+    Parameters
+    ----------
+    labels : ndarray of float32, shape (n,)
+        1, 0, or nan where unknown.
+    is_flagged : ndarray of bool, shape (n,)
+        As the clinic's audit counts: positive or refer.
+    """
     return Confusion(
-        true_positives=int((is_called & (labels == 1)).sum()),
-        false_negatives=int((~is_called & (labels == 1)).sum()),
-        true_negatives=int((~is_called & (labels == 0)).sum()),
-        false_positives=int((is_called & (labels == 0)).sum()),
+        true_positives=int((is_flagged & (labels == 1)).sum()),
+        false_negatives=int((~is_flagged & (labels == 1)).sum()),
+        true_negatives=int((~is_flagged & (labels == 0)).sum()),
+        false_positives=int((is_flagged & (labels == 0)).sum()),
     )
 
 

@@ -9,7 +9,7 @@ from edgefair.bundle.manifest import Manifest, OperatingPoint, Task
 from edgefair.errors import ContractMismatch
 from edgefair.records import Decision, FindingScore
 
-__all__ = ["calibrate", "decide", "operating_points", "score"]
+__all__ = ["calibrate", "decide", "flagged", "operating_points", "score"]
 
 
 def operating_points(manifest: Manifest, name: str | None) -> tuple[OperatingPoint, ...]:
@@ -86,6 +86,12 @@ def decide(probability: float, point: OperatingPoint) -> tuple[Decision, str]:
     if probability >= point.threshold:
         return Decision.POSITIVE, f"{compared} reaches {against}"
     return Decision.NEGATIVE, f"{compared} stays below {against}"
+
+
+def flagged(probabilities: NDArray[np.float64], point: OperatingPoint) -> NDArray[np.bool_]:
+    """Return for each probability whether a person will look: decision positive or refer."""
+    is_referred = np.abs(probabilities - point.threshold) < point.refer_half_width
+    return np.asarray((probabilities >= point.threshold) | is_referred)
 
 
 def score(

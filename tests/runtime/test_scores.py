@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgefair.bundle.manifest import Calibration, Manifest, OperatingPoint, Task
 from edgefair.errors import ContractMismatch
 from edgefair.records import Decision
-from edgefair.runtime.scores import calibrate, decide, operating_points, score
+from edgefair.runtime.scores import calibrate, decide, flagged, operating_points, score
 
 POINT = OperatingPoint(
     name="p", finding="f", threshold=0.4, refer_half_width=0.05, chosen_for="a", chosen_on="b"
@@ -80,6 +80,16 @@ def test_a_probability_near_the_threshold_is_referred(
 
     assert found is decision
     assert "0.400" in reason
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
+def test_whoever_is_not_negative_is_flagged(
+    probability: float, threshold: float, half_width: float
+) -> None:
+    point = replace(POINT, threshold=threshold, refer_half_width=half_width)
+    decision, _ = decide(probability, point)
+
+    assert flagged(np.array([probability]), point)[0] == (decision is not Decision.NEGATIVE)
 
 
 def test_a_probability_at_a_threshold_without_band_is_positive() -> None:
