@@ -33,7 +33,8 @@ from edgefair.compress.evaluation import (
 from edgefair.compress.export import contract_of, draft_manifest, export_onnx
 from edgefair.compress.pictures import prepared, read_pictures
 from edgefair.compress.quantize import calibration_rows, quantize_onnx
-from edgefair.compress.recipe import Recipe, read_recipe
+from edgefair.compress.recipe import Recipe
+from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.reference import measure_reference
 from edgefair.compress.scoring import Answers, answer, latency_ms
 from edgefair.compress.training import LabelledPictures, Material, TrainingLog, train

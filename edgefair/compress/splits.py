@@ -38,9 +38,9 @@ def split_patients(
     Examples
     --------
     >>> labels = np.zeros((4, 1), dtype=np.float32)
-    >>> halves = SplitFractions(val=0.25, test=0.5)
-    >>> split_patients(["a", "b", "c", "d"], labels, halves, seed=0)
-    ('test', 'val', 'train', 'test')
+    >>> shares = SplitFractions(val=0.25, test=0.5)
+    >>> sorted(split_patients(["a", "b", "c", "d"], labels, shares, seed=0))
+    ['test', 'test', 'train', 'val']
     """
     rng = np.random.default_rng(seed)
     assigned: dict[str, str] = {}

@@ -45,6 +45,6 @@ def test_without_strength_the_picture_is_only_resized() -> None:
 
 
 def test_the_same_seed_gives_the_same_copy() -> None:
-    copies = [augment(_marked(), 64, 1.0, np.random.default_rng(7)) for _ in range(2)]
+    first, second = (augment(_marked(), 64, 1.0, np.random.default_rng(7)) for _ in range(2))
 
-    assert np.array_equal(*copies)
+    assert np.array_equal(first, second)

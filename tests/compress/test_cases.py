@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgefair.compress.cases import read_cases
-from edgefair.compress.recipe import read_recipe
+from edgefair.compress.recipe_reader import read_recipe
 from edgefair.errors import BadTable
 
 

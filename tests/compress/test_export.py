@@ -17,7 +17,8 @@ from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.compress.backbones import Network, build_backbone
 from edgefair.compress.export import OPSET, contract_of, draft_manifest, export_onnx
 from edgefair.compress.quantize import quantize_onnx
-from edgefair.compress.recipe import InputSize, Recipe, read_recipe
+from edgefair.compress.recipe import InputSize, Recipe
+from edgefair.compress.recipe_reader import read_recipe
 from edgefair.runtime.session import RawOutputs, Session
 
 DATA = 'labels = ["a", "b"]\nsplit_column = "split"'

@@ -10,7 +10,7 @@ import pytest
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
-from edgefair.compress.recipe import parse_recipe
+from edgefair.compress.recipe_reader import parse_recipe
 from edgefair.runtime.pipeline import load
 from edgefair.runtime.session import Session
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgefair.bundle.manifest import Task
-from edgefair.compress.recipe import parse_recipe, read_recipe
+from edgefair.compress.recipe_reader import parse_recipe, read_recipe
 from edgefair.errors import InputError
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -57,7 +57,7 @@ def test_all_faults_are_said_at_once_with_their_paths() -> None:
         ("batch = 32", "batch = 1", "batch must be above 1"),
         ("seed = 0", "seed = -1", "seed must not be negative"),
         ("learning_rate = 2e-4", "learning_rate = 0.0", "learning rates must be above 0"),
-        ("at_least = 0.90\n\n[[", "at_least = 1.5\n\n[[", "screening needs at_least"),
+        ("at_least = 0.95\n\n[[", "at_least = 1.5\n\n[[", "screening needs at_least"),
         ('aim = "youden"', 'aim = "youden"\nat_least = 0.5', "balanced takes no at_least"),
         ('name = "screening"', 'name = "balanced"', "distinct names"),
         ("id_matched=1", "id_matched", "not of the form column=value"),

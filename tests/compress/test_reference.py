@@ -75,7 +75,9 @@ def test_a_group_with_one_class_has_counts_and_no_area(
 ) -> None:
     healthy = cases.take(np.flatnonzero(cases.labels[:, 0] == 0))
     scores = probabilities[: len(healthy)]
-    answers = Answers(logits=scores.astype(np.float32), embeddings=np.ones((len(healthy), 2)))
+    answers = Answers(
+        logits=scores.astype(np.float32), embeddings=np.ones((len(healthy), 2), np.float32)
+    )
 
     reference = measure_reference(healthy, scores, answers, (POINT,), ())
 
