@@ -16,7 +16,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -47,10 +47,13 @@ class Moments:
     positives_squared: _Floats
     negatives_squared: _Floats
 
-    def replace(self, group: np.intp, by: Moments) -> None:
-        """Put the moments of one other group, of shape (1,), in the place of one of these."""
+    def with_group(self, group: np.intp, one: Moments) -> Moments:
+        """Return these with the sums of one group taken from moments of shape (1,)."""
+        sums = {}
         for name in ("placed", "positives_squared", "negatives_squared"):
-            getattr(self, name)[group] = getattr(by, name)[0]
+            sums[name] = getattr(self, name).copy()
+            sums[name][group] = getattr(one, name)[0]
+        return replace(self, **sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +193,7 @@ class RankedScores:
             outside = codes != group
             alone = RankedScores.of(self.y_true[outside], self.level[outside])
             nobody_else = np.zeros(np.count_nonzero(outside), dtype=np.int64)
-            others.replace(group, alone._runs(nobody_else, 1).moments())
+            others = others.with_group(group, alone._runs(nobody_else, 1).moments())
         return within, others
 
     def _runs(self, codes: NDArray[np.int64], groups: int) -> _Runs:

@@ -6,16 +6,21 @@ import csv
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edgefair.errors import BadTable
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 __all__ = ["Table", "read_table"]
 
 _DELIMITERS: Final = ",;\t|"
 _MOST_NAMED: Final = 12
+_ROWS_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class Table:
     columns: tuple[str, ...]
     rows: int
     lines: tuple[int, ...]
-    _values: tuple[tuple[str, ...], ...] = field(repr=False)
+    _cells: tuple[Sequence[str], ...] = field(repr=False)
+    _decimal_comma: bool = field(repr=False)
 
     def __len__(self) -> int:
         return self.rows
@@ -50,6 +56,8 @@ class Table:
 
     def column(self, name: str) -> tuple[str, ...]:
         """Return the values of one column, without surrounding blanks.
+
+        Where semicolons part the values, ``0,85`` is the number 0.85.
 
         Raises
         ------
@@ -63,7 +71,11 @@ class Table:
                 f"{self.name} has no column {name!r}.",
                 hint=f"It has: {shown}" + (f" and {more} more." if more > 0 else "."),
             )
-        return self._values[self.columns.index(name)]
+        # only here, as a table may have many columns that nobody asks for
+        cells = [cell.strip() for cell in self._cells[self.columns.index(name)]]
+        if self._decimal_comma:
+            cells = [_with_point(cell) if "," in cell else cell for cell in cells]
+        return tuple(_restored(cell) if cell[:1] == "'" else cell for cell in cells)
 
     def optional_column(self, name: str) -> tuple[str, ...]:
         """Return the values of one column, or as many empty texts if there is none."""
@@ -97,48 +109,70 @@ def read_table(path: Path) -> Table:
 
 
 def _parsed(content: bytes, name: str) -> Table:
-    text = _text(content, name)
-    header_line = text.split("\n", 1)[0]
+    stream = _decoded(content, name)
+    header_line = stream.readline()
+    stream.seek(0)
     delimiter = max(_DELIMITERS, key=header_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     try:
         columns = tuple(cell.strip() for cell in next(reader, ()))
         _check_header(columns, name)
-        rows, lines = [], []
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) != len(columns):
-                raise BadTable(
-                    f"{name}, line {reader.line_num}: {len(row)} values where the header "
-                    f"names {len(columns)} columns.",
-                    hint=f"Values that contain {delimiter!r} need quotes around them.",
-                )
-            rows.append(row)
-            lines.append(reader.line_num)
+        cells, lines = _cells(reader, len(columns), name)
     except csv.Error as error:
         raise BadTable(
             f"{name}, line {reader.line_num}: {error}.", hint="Save it again as CSV, UTF-8."
         ) from error
-    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
     return Table(
         name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         columns=columns,
-        rows=len(rows),
+        rows=len(lines),
         lines=tuple(lines),
-        _values=tuple(tuple(_restored(cell.strip()) for cell in column) for column in values),
+        _cells=cells,
+        _decimal_comma=delimiter == ";",
     )
 
 
-def _text(content: bytes, name: str) -> str:
+def _cells(reader: Reader, width: int, name: str) -> tuple[tuple[list[str], ...], list[int]]:
+    """Return the cells of each column as they stand there, and the line of each row."""
+    columns: tuple[list[str], ...] = tuple([] for _ in range(width))
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    for row in reader:
+        if len(row) != width or not row[0].strip():  # seldom, so that the check below costs little
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != width:
+                raise BadTable(
+                    f"{name}, line {reader.line_num}: {len(row)} values where the header "
+                    f"names {width} columns.",
+                    hint=f"Values that contain {reader.dialect.delimiter!r} need quotes around "
+                    "them.",
+                )
+        rows.append(row)
+        lines.append(reader.line_num)
+        if len(rows) == _ROWS_AT_ONCE:
+            _append(columns, rows)
+    _append(columns, rows)
+    return columns, lines
+
+
+def _append(columns: tuple[list[str], ...], rows: list[list[str]]) -> None:
+    """Move the rows to the ends of the columns: a million lists at once would fill the memory."""
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=False):
+        column.extend(cells)
+    rows.clear()
+
+
+def _decoded(content: bytes, name: str) -> io.TextIOWrapper:
     if b"\0" in content:
         raise BadTable(f"{name} is no CSV text.", hint="Save the sheet as CSV, UTF-8.")
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8")
+        encoding = "utf-8-sig"
     except UnicodeDecodeError:
-        # what Excel on Windows writes when it is not asked for UTF-8
-        return content.decode("cp1252", errors="replace")
+        encoding = "cp1252"  # what Excel on Windows writes when it is not asked for UTF-8
+    return io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline="")
 
 
 def _check_header(columns: tuple[str, ...], name: str) -> None:
@@ -154,3 +188,9 @@ def _check_header(columns: tuple[str, ...], name: str) -> None:
 
 def _restored(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+
+
+def _with_point(cell: str) -> str:
+    whole, _, fraction = cell.partition(",")
+    is_number = whole.lstrip("+-").isdecimal() and fraction.isdecimal()
+    return f"{whole}.{fraction}" if is_number else cell

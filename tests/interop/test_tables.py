@@ -101,3 +101,25 @@ def test_rows_know_their_lines_past_blank_ones_and_breaks_in_cells(tmp_path: Pat
     path.write_text('image,note\na.png,x\n\n,\nb.png,"two\nlines"\nc.png,y\n')
 
     assert read_table(path).lines == (2, 6, 7)
+
+
+def test_decimal_commas_are_points_where_semicolons_part_the_values(path: Path) -> None:
+    path.write_text('score;note\n0,85;1,2,3\n-1,5;"a,b"\n2;4,5x\n')
+    table = read_table(path)
+
+    assert table.column("score") == ("0.85", "-1.5", "2")
+    assert table.column("note") == ("1,2,3", "a,b", "4,5x")
+
+
+def test_commas_within_quotes_stay_where_commas_part_the_values(path: Path) -> None:
+    path.write_text('score,note\n1,"0,85"\n')
+
+    assert read_table(path).column("note") == ("0,85",)
+
+
+def test_a_long_table_is_read_whole_and_in_order(path: Path) -> None:
+    path.write_text("n\n" + "".join(f"{n}\n" for n in range(25_000)))
+    table = read_table(path)
+
+    assert table.column("n") == tuple(str(n) for n in range(25_000))
+    assert table.lines[-1] == 25_001
