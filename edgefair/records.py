@@ -359,7 +359,8 @@ class Cell:
     value, rest : Interval
         In the group, and in the labelled cases outside it.
     difference : Interval
-        value - rest, simultaneous over the groups of the family.
+        value - rest; on either side all limits of the family hold together with chance `level`,
+        and none lies across the margin from its verdict.
     p_value : float
         Two-sided, corrected over its family; nan where not estimable.
     verdict : Verdict or None

@@ -34,7 +34,8 @@ class Criteria:
     margin : float
         Largest acceptable difference of an error rate to all others, in (0, 1).
     alpha : float
-        Error rate of the verdicts, in (0, 1).
+        Chance of any false alarm, and chance of any false all-clear, among the verdicts of one
+        error rate, in (0, 1).
     """
 
     level: float = 0.95

@@ -62,7 +62,8 @@ def audit(  # noqa: PLR0913 - the face: each argument is a column or a criterion
     margin : float, default=0.10
         How much larger than in all others an error rate may be.
     alpha : float, default=0.05
-        Error rate of the verdicts, over all groups and findings of one error rate.
+        Chance of any false alarm, and chance of any false all-clear, over all groups and
+        findings of one error rate.
     seed : int, default=0
         Of the permutations that show what chance alone would do.
 

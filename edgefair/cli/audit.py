@@ -74,7 +74,7 @@ _NARROWEST: Final = 80
     metavar="SHARE",
     default=0.05,
     show_default=True,
-    help="Chance of any false verdict, over all groups.",
+    help="Chance of any false alarm, and of any false all-clear.",
 )
 @click.option(
     "-o",
