@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
 from edgefair.bundle.archive import PartContent, write_bundle
@@ -33,6 +34,10 @@ from edgefair.bundle.manifest import (
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 collect_ignore = ["benchmarks"]
+
+# a busy machine is no failed test; the same examples on every machine
+settings.register_profile("edgefair", deadline=None, derandomize=True)
+settings.load_profile("edgefair")
 
 BundleMaker: TypeAlias = Callable[..., Path]
 
