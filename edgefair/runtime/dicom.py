@@ -12,15 +12,14 @@ from pydicom.uid import UID
 from edgefair.errors import UnreadableImage
 from edgefair.runtime.dicom_codecs import decoder_of
 from edgefair.runtime.dicom_header import read_header
-from edgefair.runtime.dicom_layout import PixelLayout, Stored, bytes_due, native_frame
-from edgefair.runtime.faults import blamed_on_the_file, truncated
+from edgefair.runtime.dicom_layout import PixelLayout, Stored, native_frame
+from edgefair.runtime.faults import blamed_on_the_file
 from edgefair.runtime.frames import DecodedFrame
 from edgefair.runtime.grayscale import Lookup, area_factor, displayed
 from edgefair.runtime.limits import Limits
 
 __all__ = ["dicom_frames"]
 
-_ITEM = b"\xfe\xff\x00\xe0"
 _YBR = ("YBR_FULL", "YBR_FULL_422")
 
 
@@ -36,7 +35,6 @@ def dicom_frames(
     """
     header = read_header(data, name=name, limits=limits, frame=frame)
     layout = header.layout
-    _refuse_short(layout, name)
     for number, display in header.displays:
         # A palette's indices mean nothing between two entries: they are never averaged.
         finest = isinstance(display, Lookup) and layout.photometric == "PALETTE COLOR"
@@ -82,31 +80,6 @@ def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int)
     if layout.photometric in _YBR and stored.words.ndim == 3:
         return Stored(words=stored.words[..., 0], packing=stored.packing)
     return stored
-
-
-def _refuse_short(layout: PixelLayout, name: str) -> None:
-    """Refuse a file that ends before its last frame does."""
-    if layout.length is None:
-        _refuse_cut_items(layout, name)
-        return
-    present = len(layout.buffer) - layout.start
-    present, due = min(present, layout.length), bytes_due(layout)
-    if present < due:
-        raise truncated(name, f"it has {present} of {due} bytes of pixels")
-
-
-def _refuse_cut_items(layout: PixelLayout, name: str) -> None:
-    """Walk over the encapsulated items and refuse if the file ends within one (PS3.5, A.4)."""
-    buffer, position = layout.buffer, layout.start
-    items = 0
-    while buffer[position : position + 4] == _ITEM:
-        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
-        position += 8 + length
-        items += 1
-        if position > len(buffer):
-            raise truncated(name, f"its compressed pixels lack {position - len(buffer)} bytes")
-    if items - 1 < layout.frames:
-        raise truncated(name, f"it has {max(0, items - 1)} of {layout.frames} frames")
 
 
 def _from(layout: PixelLayout) -> BytesIO:

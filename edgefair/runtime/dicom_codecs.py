@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.runtime.dicom_layout import PixelLayout, Stored
-from edgefair.runtime.jpeg_stream import JpegStream, parse_jpeg, parse_jpeg2000
+from edgefair.runtime.grayscale import SPARE_RESOLUTION
+from edgefair.runtime.jpeg_stream import parse_jpeg, parse_jpeg2000
 
 __all__ = ["decoder_of"]
 
 _RLE_HEADER_BYTES = 64
 _PILLOW_COLOUR_BITS = 8
+_CHEAP_PIXELS = 512 * 512
+"""Up to here JPEG 2000 is decoded in full: narrow windows, as of CT, clip before averaging."""
 
 
 Decoder = Callable[[bytes, PixelLayout, int], Stored]
@@ -41,7 +44,7 @@ def _jpeg(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
     if stream.precision != 8:
-        return _gdcm_words(encoded, layout, stream)
+        return _by_gdcm(encoded, layout, stream.precision, "JPEGCodec")
     from PIL.JpegImagePlugin import JpegImageFile
 
     image = JpegImageFile(BytesIO(encoded))
@@ -58,10 +61,11 @@ def _jpeg_lossless(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Sto
     """Decode JPEG Lossless, process 14."""
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
-    return _gdcm_words(encoded, layout, stream)
+    return _by_gdcm(encoded, layout, stream.precision, "JPEGCodec")
 
 
-def _gdcm_words(encoded: bytes, layout: PixelLayout, stream: JpegStream) -> Stored:
+def _by_gdcm(encoded: bytes, layout: PixelLayout, precision: int, codec_name: str) -> Stored:
+    """Decode by one of GDCM's codecs."""
     import gdcm
 
     fragment = gdcm.Fragment()
@@ -72,7 +76,7 @@ def _gdcm_words(encoded: bytes, layout: PixelLayout, stream: JpegStream) -> Stor
     source.SetValue(fragments.__ref__())
     decoded = gdcm.DataElement(source)
 
-    codec = gdcm.JPEGCodec()
+    codec = getattr(gdcm, codec_name)()
     codec.SetNumberOfDimensions(2)
     codec.SetDimensions((layout.columns, layout.rows, 1))
     codec.SetPlanarConfiguration(0)
@@ -80,14 +84,13 @@ def _gdcm_words(encoded: bytes, layout: PixelLayout, stream: JpegStream) -> Stor
     codec.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
     # By the bits allocated GDCM chooses its decoder: the stream's own precision spares it a
     # first attempt with the wrong one, which it would report on standard error.
-    allocated = stream.precision if stream.precision in {8, 12} else 16
-    precision = stream.precision
+    allocated = precision if precision in {8, 12} else 16
     signed = int(layout.packing is not None and layout.packing.signed)
     codec.SetPixelFormat(
         gdcm.PixelFormat(layout.samples, allocated, precision, precision - 1, signed)
     )
     if not codec.Decode(source, decoded):
-        raise ValueError("GDCM refuses its JPEG stream")
+        raise ValueError("GDCM refuses its compressed pixels")
     # GetBuffer would go through str; the pointer is read while `decoded` still owns it.
     value = decoded.GetByteValue()
     content = ctypes.string_at(int(value.GetVoidPointer()), int(str(value.GetLength())))
@@ -114,10 +117,20 @@ def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     stream = parse_jpeg2000(encoded)
     _check_claims(layout, stream.rows, stream.columns, stream.components)
     image = Jpeg2KImageFile(BytesIO(encoded[stream.start :]))
-    side = min(layout.rows, layout.columns)
-    while image._reduce < stream.levels and side >> (image._reduce + 1) >= min_side_px:
-        image.reduce = image._reduce + 1
-    image.load()
+    halvings = _halvings(layout, stream.levels, min_side_px)
+    if halvings:
+        # Pillow rounds the reduced size to the nearest, OpenJPEG up, and one pixel apart they
+        # fail: from a multiple of the scale both come to the same.
+        image._size = (
+            -(-layout.columns >> halvings) << halvings,
+            -(-layout.rows >> halvings) << halvings,
+        )
+        image.reduce = halvings
+    try:
+        image.load()
+    except OSError:
+        # Pillow knows fewer of the orders in which parts of tiles may come than GDCM does.
+        return _by_gdcm(encoded[stream.start :], layout, stream.precision, "JPEG2000Codec")
     words = np.asarray(image)
     if layout.samples > 1:
         return _colour(words, layout, stream.precision)
@@ -127,6 +140,16 @@ def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     if stream.signed:
         words = words.astype(np.int32) - (1 << (stream.precision - 1))
     return Stored(words=words, packing=layout.packing)
+
+
+def _halvings(layout: PixelLayout, levels: int, min_side_px: int) -> int:
+    """Return how many of the wavelet's levels need not be decoded."""
+    if layout.rows * layout.columns <= _CHEAP_PIXELS:
+        return 0
+    side, halvings = min(layout.rows, layout.columns), 0
+    while halvings < levels and side >> (halvings + 1) >= min_side_px:
+        halvings += 1
+    return halvings
 
 
 def _colour(words: NDArray[np.uint8], layout: PixelLayout, precision: int) -> Stored:
@@ -171,7 +194,7 @@ def _check_claims(layout: PixelLayout, rows: int, columns: int, components: int)
 def _draft_size(layout: PixelLayout, min_side_px: int) -> tuple[int, int]:
     if layout.photometric == "PALETTE COLOR":
         return layout.columns, layout.rows
-    return min_side_px, min_side_px
+    return SPARE_RESOLUTION * min_side_px, SPARE_RESOLUTION * min_side_px
 
 
 _DECODERS: dict[str, Decoder] = {

@@ -26,8 +26,8 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 def number_of(dataset: Dataset, keyword: str) -> float | None:
     """Return an element's finite number, the first of several values; None if there is none."""
     try:
-        number = float(_first_value(dataset, keyword) or "nan")
-    except _MALFORMED:
+        number = float(text_of(dataset, keyword))
+    except ValueError:
         return None
     return number if isfinite(number) else None
 

@@ -27,7 +27,7 @@ from edgefair.errors import DecompressionBomb, NotAnImage, UnreadableImage
 from edgefair.records import Subject
 from edgefair.runtime.dicom_display import DISPLAY_KEYWORDS, display_of
 from edgefair.runtime.dicom_elements import PYDICOM_FAULTS, text_of
-from edgefair.runtime.dicom_layout import PixelLayout
+from edgefair.runtime.dicom_layout import PixelLayout, refuse_incomplete
 from edgefair.runtime.faults import blamed_on_the_file, quiet, truncated
 from edgefair.runtime.grayscale import Display, Packing
 from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_origin, check_size
@@ -129,6 +129,7 @@ def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) ->
         check_size(name, rows, columns, limits)
         check_origin(name, modality=modality, body_part=body_part, limits=limits)
         layout = _layout(dataset, buffer, pixels, start, name)
+        refuse_incomplete(layout, name)  # before a number of frames is believed
         wanted = range(layout.frames) if frame is None else (frame,)
         if frame is not None and not 0 <= frame < layout.frames:
             raise UnreadableImage(

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.runtime.faults import truncated
 from edgefair.runtime.grayscale import Packing
 
-__all__ = ["PixelLayout", "Stored", "bytes_due", "native_frame"]
+__all__ = ["PixelLayout", "Stored", "native_frame", "refuse_incomplete"]
 
 _BIT = "bit"
+_ITEM = b"\xfe\xff\x00\xe0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,41 @@ class Stored:
     packing: Packing | None
 
 
-def bytes_due(layout: PixelLayout) -> int:
+def _bytes_due(layout: PixelLayout) -> int:
     """Return how many bytes all frames take when they are not compressed."""
     if layout.dtype == _BIT:
         return -(-layout.rows * layout.columns * layout.frames // 8)
     return _frame_words(layout) * layout.frames * np.dtype(layout.dtype).itemsize
+
+
+def refuse_incomplete(layout: PixelLayout, name: str) -> None:
+    """Refuse a file that ends before the last of the frames it declares.
+
+    Raises
+    ------
+    TruncatedImage
+    """
+    if layout.length is None:
+        _refuse_cut_items(layout, name)
+        return
+    present = len(layout.buffer) - layout.start
+    present, due = min(present, layout.length), _bytes_due(layout)
+    if present < due:
+        raise truncated(name, f"it has {present} of {due} bytes of pixels")
+
+
+def _refuse_cut_items(layout: PixelLayout, name: str) -> None:
+    """Walk over the encapsulated items and refuse if the file ends within one (PS3.5, A.4)."""
+    buffer, position = layout.buffer, layout.start
+    items = 0
+    while buffer[position : position + 4] == _ITEM:
+        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
+        position += 8 + length
+        items += 1
+        if position > len(buffer):
+            raise truncated(name, f"its compressed pixels lack {position - len(buffer)} bytes")
+    if items - 1 < layout.frames:
+        raise truncated(name, f"it has {max(0, items - 1)} of {layout.frames} frames")
 
 
 def native_frame(layout: PixelLayout, number: int) -> Stored:

@@ -57,9 +57,10 @@ def blamed_on_the_file(name: str, *also: type[Exception]) -> Iterator[None]:
     UnreadableImage
         The decoder failed in any other way.
     """
+    faults: tuple[type[Exception], ...] = (*_FAULTS, *also)
     try:
         yield
-    except (*_FAULTS, *also) as fault:
+    except faults as fault:
         if isinstance(fault, EOFError) or _CUT_SHORT.search(str(fault)):
             raise truncated(name, str(fault) or "the file ends too early") from fault
         detail = str(fault) or type(fault).__name__

@@ -60,7 +60,8 @@ def read_frames(
     name : str
         What to call the image in records and errors.
     min_side_px : int
-        The image may be reduced as long as both of its sides keep at least this length.
+        The image may be reduced as long as both of its sides keep at least this length; where
+        it costs little, it is reduced less.
     limits : Limits
         What the model accepts.
     frame : int, optional
@@ -83,7 +84,7 @@ def read_frames(
     Examples
     --------
     >>> ramp = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(256, 256)
-    >>> image, = read_frames(ramp, name="ramp", min_side_px=64, limits=Limits())
+    >>> image, = read_frames(ramp, name="ramp", min_side_px=16, limits=Limits())
     >>> image.pixels.shape, image.full_height_px
     ((64, 64), 256)
     """

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageChops
+from PIL.Image import DecompressionBombError
 from PIL.Image import Image as PillowImage
 from PIL.ImageFile import ImageFile
 
 from edgefair.errors import UnreadableImage
 from edgefair.runtime.faults import blamed_on_the_file, quiet
 from edgefair.runtime.frames import DecodedFrame
-from edgefair.runtime.grayscale import AutoWindow, Window, area_factor, displayed
+from edgefair.runtime.grayscale import SPARE_RESOLUTION, AutoWindow, Window, area_factor, displayed
 from edgefair.runtime.kinds import ImageKind
 from edgefair.runtime.limits import Limits, check_size
 
@@ -42,7 +44,7 @@ def raster_frames(
     TooSmall
         If a frame is smaller than the limits.
     """
-    with blamed_on_the_file(name):
+    with blamed_on_the_file(name, DecompressionBombError):
         with quiet():
             image = _opened(data, kind)
             pages = getattr(image, "n_frames", 1) if kind is ImageKind.TIFF else 1
@@ -52,19 +54,23 @@ def raster_frames(
                 hint="Frames are counted from 0.",
             )
         for number in range(pages) if frame is None else (frame,):
-            with quiet():
-                if pages > 1:
+            if pages > 1:
+                with quiet():
                     image.seek(number)
-                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
             check_size(name, image.height, image.width, limits)
             height, width = image.height, image.width
+            # Pillow's TIFF reader parses tags, and warns of odd ones, while it decodes.
+            with quiet() if kind is ImageKind.TIFF else nullcontext():
+                pixels = _intensities(image, min_side_px)
+            with quiet():  # only now: a PNG may say it after its pixels, and would decode them
+                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
             if orientation in _QUARTER_TURNS:
                 height, width = width, height
             yield DecodedFrame(
                 number=number,
                 full_height_px=height,
                 full_width_px=width,
-                pixels=_upright(_intensities(image, min_side_px), orientation),
+                pixels=_upright(pixels, orientation),
             )
 
 
@@ -96,7 +102,7 @@ def _intensities(image: ImageFile, min_side_px: int) -> NDArray[np.float32]:
     """Decode the current frame and reduce it as far as `min_side_px` allows."""
     inverted = _is_white_zero(image)
     if image.format == "JPEG" and image.mode in {"L", "RGB"}:
-        image.draft("L", (min_side_px, min_side_px))
+        image.draft("L", (SPARE_RESOLUTION * min_side_px,) * 2)
     image.load()
     deep = image.mode in _DEEP_MODES
     values: NDArray[Any] = np.asarray(image if deep else _eight_bit_grey(image))
