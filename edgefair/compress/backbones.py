@@ -128,7 +128,7 @@ class EfficientNetLite0(Backbone):
 
 
 class SmallCnn(Backbone):
-    """A few separable convolutions, trained from nothing: for phantoms and quick trials.
+    """A few convolutions, most of them separable, trained from nothing: for phantoms and trials.
 
     Depthwise and pointwise convolutions as in Howard et al., "MobileNets", 2017.
     """
@@ -140,8 +140,8 @@ class SmallCnn(Backbone):
         super().__init__()
         self.layers = nn.Sequential(
             *_convolution(1, 16, kernel=3, stride=2),
-            *_separable(16, 32, stride=2),
-            *_separable(32, 48, stride=2),
+            *_convolution(16, 24, kernel=3, stride=2),
+            *_separable(24, 48, stride=2),
             *_separable(48, 64, stride=1),
             *_separable(64, 96, stride=2),
             *_separable(96, self.feature_size, stride=1),
