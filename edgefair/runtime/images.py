@@ -84,7 +84,7 @@ def read_frames(
     Examples
     --------
     >>> ramp = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(256, 256)
-    >>> image, = read_frames(ramp, name="ramp", min_side_px=16, limits=Limits())
+    >>> image, = read_frames(ramp, name="ramp", min_side_px=64, limits=Limits())
     >>> image.pixels.shape, image.full_height_px
     ((64, 64), 256)
     """

@@ -27,6 +27,21 @@ def test_a_factor_leaves_the_sides_as_long_as_asked(height: int, width: int, sid
     assert factor == 1 or min(height, width) // factor >= side
 
 
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 64))
+def test_where_everything_divides_averages_of_averages_are_those_of_the_whole(
+    down: int, across: int, side: int
+) -> None:
+    full = np.random.default_rng(down).random((side * down, side * across), np.float32)
+    factor = area_factor(side * down, side * across, side)
+    first = full.reshape(side * down // factor, factor, side * across // factor, factor).mean(
+        axis=(1, 3)
+    )
+    twice = cv2.resize(first, (side, side), interpolation=cv2.INTER_AREA)
+    once = full.reshape(side, down, side, across).mean(axis=(1, 3))
+
+    np.testing.assert_allclose(twice, once, atol=1e-5)
+
+
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])
 @pytest.mark.parametrize(
     "window",
