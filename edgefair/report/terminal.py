@@ -46,6 +46,7 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
             for finding in findings(report.result)
             for part in (
                 *_tables(report.result, finding, width, painter),
+                _areas(report.result, finding, width),
                 _spreads(report.result, finding, width),
             )
         ),
@@ -191,6 +192,27 @@ def _table(
         verdict = painter(kind, kind.value) + " " * (verdict_width - len(kind))
         yield f"{painter(kind, _shape(kind))} {line(first, figures, verdict)}".rstrip()
         yield from (f"  {rest}" for rest in more)
+
+
+def _areas(result: AuditResult, finding: str, width: int) -> list[str]:
+    """Return the table of AUROCs, everybody first: shown, not judged."""
+    cells = [
+        cell
+        for cell in (*result.overall, *result.by_group)
+        if cell.finding == finding and cell.metric == "auroc"
+    ]
+    if not any(cell.value.is_estimable for cell in cells):
+        return []
+    figures = [words.rate(cell.value, cell.metric, decimals=3) for cell in cells]
+    name_width = width - 2 - _GAP - max(map(_cell_width, figures))
+    names = [_wrapped(words.shorten(str(cell.group), name_width), name_width)[0] for cell in cells]
+    widest = max(map(_cell_width, names))
+    title = f"{words.capitalised(finding)}: {words.metric_words('auroc').title}"
+    rows = zip(names, figures, strict=True)
+    return [
+        *_wrapped(title, width),
+        *(f"  {_pad(name, widest)}{' ' * _GAP}{figure}" for name, figure in rows),
+    ]
 
 
 def _spreads(result: AuditResult, finding: str, width: int) -> list[str]:
