@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from edgefair.errors import EdgefairError
+
 __all__ = ["command"]
 
 
@@ -55,7 +57,13 @@ def run(recipe: Path, out: Path | None, data: Path | None, weights: Path | None)
     for your own data differs from models/chest-xray/recipe.toml in its text alone.
     """
     # torch takes seconds to import: not for --help, and only where the extra is installed
-    from edgefair.compress.run import run_recipe
+    try:
+        from edgefair.compress.run import run_recipe
+    except ModuleNotFoundError as error:
+        raise EdgefairError(
+            f"Making a model needs {error.name}, which is not installed.",
+            hint='Install the extra: pip install "edgefair[compress]".',
+        ) from error
 
     bundle = run_recipe(
         recipe,

@@ -37,6 +37,23 @@ def test_help_has_examples_and_needs_no_torch() -> None:
     assert json.loads(shown.splitlines()[-1]) is False
 
 
+def test_a_missing_extra_is_one_sentence() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"  # as if it were not installed
+        "from edgefair.cli.main import main\n"
+        "main(['compress', 'run', 'recipe.toml'])"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+
+    assert run.returncode == 1
+    assert "needs torch, which is not installed" in run.stderr
+    assert 'pip install "edgefair[compress]"' in run.stderr
+
+
 def test_a_missing_recipe_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,10 @@ from edgefair.compress.export import OPSET, contract_of, draft_manifest, export_
 from edgefair.compress.quantize import quantize_onnx
 from edgefair.compress.recipe import InputSize, Recipe
 from edgefair.compress.recipe_reader import read_recipe
+from edgefair.phantom.clinic import Clinic
+from edgefair.phantom.folder import to_grey8
+from edgefair.phantom.generate import phantoms
+from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.session import RawOutputs, Session
 
 DATA = 'labels = ["a", "b"]\nsplit_column = "split"'
@@ -96,6 +100,21 @@ def test_int8_is_a_quarter_of_the_size_and_says_nearly_the_same(recipe: Recipe) 
     spread = np.abs(full.embedding).mean()
     assert len(int8) < 0.3 * len(model)
     assert np.abs(full.embedding - small.embedding).mean() < 0.1 * spread
+
+
+def test_int8_agrees_with_full_precision_on_phantoms(recipe: Recipe) -> None:
+    network = _network("small-cnn")
+    contract = contract_of(recipe, network)
+    clinic = Clinic(seed=3, count=60, size_px=96)
+    shown = [to_grey8(phantom).astype(np.float32) / 255 for phantom in phantoms(clinic)]
+    images = np.stack([prepare(pixels, contract) for pixels in shown])
+    model = export_onnx(network, contract)
+
+    int8 = quantize_onnx(model, contract, [images[:40]])
+
+    full, small = (_answers(m, recipe, contract, images[40:]) for m in (model, int8))
+    for column in range(2):
+        assert np.corrcoef(full.logits[:, column], small.logits[:, column])[0, 1] > 0.98
 
 
 def test_the_same_network_gives_the_same_file(recipe: Recipe) -> None:
