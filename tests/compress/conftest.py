@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# before any test module imports torch: see edgefair/compress/__init__.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 RECIPE = """
 name = "tiny"
