@@ -126,7 +126,7 @@ def test_int8_agrees_with_full_precision_on_phantoms(recipe: Recipe) -> None:
 
 
 def _probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    return 1 / (1 + np.exp(-logits))
+    return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
 
 def test_the_same_network_gives_the_same_file(recipe: Recipe) -> None:

@@ -49,7 +49,7 @@ def test_all_faults_are_said_at_once_with_their_paths() -> None:
         ('["pneumonia"]', '["p"]\nclasses = ["a", "b"]', "goes with a multi_class task"),
         ('folder = "../../../shared/data/nih1000"', "", "either a folder or a phantom"),
         ('split_column = "split"', "", "either a split_column or a split_fractions"),
-        ("side_px = 224", "side_px = 225", "multiple of 32"),
+        ("side_px = 256", "side_px = 225", "multiple of 32"),
         ("std = 0.50196078", "std = 0", "std must be above 0"),
         ("min_side_px = 128", "min_side_px = 0", "min_side_px must be above 0"),
         ("dropout = 0.3", "dropout = 1.0", "dropout must be in"),
