@@ -24,6 +24,7 @@ __all__ = ["decoder_of"]
 _RLE_HEADER_BYTES = 64
 _PILLOW_COLOUR_BITS = 8
 _CHEAP_PIXELS = 512 * 512
+_MODERATE_PIXELS = 1024 * 1024
 """Up to here JPEG 2000 is decoded in full: narrow windows, as of CT, clip before averaging."""
 
 
@@ -146,6 +147,8 @@ def _halvings(layout: PixelLayout, levels: int, min_side_px: int) -> int:
     """Return how many of the wavelet's levels need not be decoded."""
     if layout.rows * layout.columns <= _CHEAP_PIXELS:
         return 0
+    if layout.rows * layout.columns <= _MODERATE_PIXELS:
+        min_side_px *= 2  # a wavelet's average is not that of an area: the last halving is ours
     side, halvings = min(layout.rows, layout.columns), 0
     while halvings < levels and side >> (halvings + 1) >= min_side_px:
         halvings += 1

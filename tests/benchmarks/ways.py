@@ -47,7 +47,7 @@ def plain_pixels(path: Path) -> Intensities:
         with Image.open(path) as opened:
             return np.asarray(opened.convert("L"), np.float32) / np.float32(255)
     dataset = pydicom.dcmread(path)
-    values = np.asarray(apply_modality_lut(dataset.pixel_array, dataset), np.float64)
+    values = apply_modality_lut(dataset.pixel_array, dataset)
     shown = apply_voi_lut(values, dataset)
     if "WindowWidth" in dataset or "VOILUTSequence" in dataset:
         low, high = _window_range(dataset)
