@@ -40,7 +40,16 @@ _COLUMNS: Final = (
     "bundle_digest",
     "predicted_at",
 )
-_COLUMNS_FOR_EYES: Final = ("image", "frame", "finding", "decision", "probability", "reason")
+_COLUMNS_FOR_EYES: Final = (
+    "image",
+    "frame",
+    "case",
+    "finding",
+    "decision",
+    "probability",
+    "threshold",
+    "remark",
+)
 _PASSED_OVER: Final = "passed over"
 
 
@@ -179,6 +188,7 @@ def _rows(
         "status": prediction.status.value,
         "decision": None if prediction.scores else "not read",
         "reason": prediction.message,
+        "remark": prediction.message,
         "sex": subject.sex,
         "age_years": subject.age_years,
         "attributes": "; ".join(f"{a.name}={a.value}" for a in subject.attributes),
@@ -197,6 +207,7 @@ def _rows(
             "logit": score.logit,
             "operating_point": score.operating_point,
             "reason": score.reason,
+            "remark": "too close to call" if score.decision == "refer" else None,
         }
         yield tuple((about | found).get(column) for column in columns)
 

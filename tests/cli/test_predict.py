@@ -80,8 +80,9 @@ def test_csv_json_and_json_lines_tell_the_same(
     assert as_json[0] | {"predicted_at": ""} == as_lines | {"predicted_at": ""}
     assert float(as_csv[0]["probability"]) == as_json[0]["probability"]
     assert set(as_csv[0]) == set(as_json[0])
+    assert as_table.splitlines()[0].split()[:2] == ["image", "frame"]
     assert "negative" in as_table
-    assert "stays below the threshold 0.500" in as_table
+    assert "stays below the threshold 0.500" in as_csv[0]["reason"]
 
 
 def test_a_file_named_as_output_appears_whole(

@@ -47,9 +47,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, edgefair; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert set(done.stdout.split()).isdisjoint(HEAVY)
 
@@ -59,8 +57,6 @@ def test_prediction_imports_no_statistics_package_and_no_onnx() -> None:
         "import sys, edgefair; edgefair.load('phantom'); "
         "print(*{m.partition('.')[0] for m in sys.modules})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert set(done.stdout.split()).isdisjoint({"sklearn", "scipy", "pandas", "onnx", "torch"})
