@@ -14,7 +14,7 @@ from edgefair.runtime.dicom_codecs import decoder_of
 from edgefair.runtime.dicom_header import read_header
 from edgefair.runtime.dicom_layout import PixelLayout, Stored, native_frame
 from edgefair.runtime.faults import blamed_on_the_file
-from edgefair.runtime.frames import DecodedFrame
+from edgefair.runtime.frames import DecodedFrame, FileContent
 from edgefair.runtime.grayscale import Lookup, area_factor, displayed
 from edgefair.runtime.limits import Limits
 
@@ -24,7 +24,7 @@ _YBR = ("YBR_FULL", "YBR_FULL_422")
 
 
 def dicom_frames(
-    data: bytes, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+    data: FileContent, *, name: str, min_side_px: int, limits: Limits, frame: int | None
 ) -> Iterator[DecodedFrame]:
     """Yield the frames of a DICOM file, decoding only those asked for.
 

@@ -6,14 +6,16 @@ that they are never copied. Beyond this module and dicom_display, nothing meets 
 
 from __future__ import annotations
 
+import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import pydicom.filereader
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -29,6 +31,7 @@ from edgefair.runtime.dicom_display import DISPLAY_KEYWORDS, display_of
 from edgefair.runtime.dicom_elements import PYDICOM_FAULTS, text_of
 from edgefair.runtime.dicom_layout import PixelLayout, refuse_incomplete
 from edgefair.runtime.faults import blamed_on_the_file, quiet, truncated
+from edgefair.runtime.frames import FileContent
 from edgefair.runtime.grayscale import Display, Packing
 from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_origin, check_size
 from edgefair.runtime.subject import SUBJECT_KEYWORDS, subject_from_tags
@@ -64,6 +67,8 @@ _COLOURS = {
     1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
     3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
 }
+_HEADER_BYTES = 1 << 16
+_CUT_SHORT = (LookupError, OSError, EOFError, ValueError, struct.error, *PYDICOM_FAULTS)
 _ALLOCATED = (1, 8, 16, 32, 64)
 
 
@@ -99,12 +104,12 @@ class _PixelElement:
         return True
 
 
-def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) -> DicomHeader:
+def read_header(data: FileContent, *, name: str, limits: Limits, frame: int | None) -> DicomHeader:
     """Return what a DICOM file says before its pixels, checked against the limits.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         The file's content, with or without preamble.
     frame : int or None
         The frame asked for; None for each.
@@ -148,33 +153,54 @@ def read_header(data: bytes, *, name: str, limits: Limits, frame: int | None) ->
         )
 
 
-def _read_until_pixels(data: bytes, name: str) -> tuple[Dataset, bytes, _PixelElement, int]:
+def _read_until_pixels(
+    data: FileContent, name: str
+) -> tuple[Dataset, FileContent, _PixelElement, int]:
     """Return the data set before the pixels, its bytes, the pixel element, its value's start."""
-    pixels = _PixelElement()
-    wanted: list[BaseTag | int] = list(_WANTED)
     deflated = _inflated(data, name)
     if deflated is None:
-        stream = BytesIO(data)
-        dataset: Dataset = pydicom.filereader.read_partial(
-            stream, stop_when=pixels.stops_reading, force=True, specific_tags=wanted
-        )
+        dataset, pixels, tag_start = _file_header(data)
     else:
+        pixels = _PixelElement()
         meta, data = deflated
         stream = BytesIO(data)
         dataset = pydicom.filereader.read_dataset(
-            stream, False, True, stop_when=pixels.stops_reading, specific_tags=wanted
+            stream, False, True, stop_when=pixels.stops_reading, specific_tags=list(_WANTED)
         )
         dataset.file_meta = meta
+        tag_start = stream.tell()
     # Reading rewound to the element's tag; a value of a long VR begins 12 bytes on (PS3.5, 7.1.2).
     value_offset = 12 if pixels.vr in EXPLICIT_VR_LENGTH_32 else 8
-    return dataset, data, pixels, stream.tell() + value_offset
+    return dataset, data, pixels, tag_start + value_offset
 
 
-def _inflated(data: bytes, name: str) -> tuple[Any, bytes] | None:
+def _file_header(data: FileContent) -> tuple[Dataset, _PixelElement, int]:
+    """Return what stands before the pixels, the pixel element, and where its tag stands.
+
+    A stream copies what it is made of: of a large file only the beginning, where nearly all
+    have their pixels' tag.
+    """
+    if len(data) > _HEADER_BYTES:
+        with suppress(*_CUT_SHORT):
+            found = _stream_header(BytesIO(data[:_HEADER_BYTES]))
+            if found[1].tag:
+                return found
+    return _stream_header(BytesIO(data))
+
+
+def _stream_header(stream: BytesIO) -> tuple[Dataset, _PixelElement, int]:
+    pixels = _PixelElement()
+    dataset = pydicom.filereader.read_partial(
+        stream, stop_when=pixels.stops_reading, force=True, specific_tags=list(_WANTED)
+    )
+    return dataset, pixels, stream.tell()
+
+
+def _inflated(data: FileContent, name: str) -> tuple[Any, bytes] | None:
     """Return file meta information and inflated data set of a deflated file, else None."""
     if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
         return None
-    stream = BytesIO(data)
+    stream = BytesIO(data[:_HEADER_BYTES])
     stream.seek(_PREAMBLE_BYTES + 4)
     meta = pydicom.filereader.read_dataset(
         stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2
@@ -211,7 +237,7 @@ def _refuse_without_pixels(dataset: Dataset, pixels: _PixelElement, name: str) -
 
 
 def _layout(
-    dataset: Dataset, buffer: bytes, pixels: _PixelElement, start: int, name: str
+    dataset: Dataset, buffer: FileContent, pixels: _PixelElement, start: int, name: str
 ) -> PixelLayout:
     """Return where and how the pixels lie."""
     samples = _whole(dataset, "SamplesPerPixel", name, default=1)

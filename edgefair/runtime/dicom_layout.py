@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.runtime.faults import truncated
+from edgefair.runtime.frames import FileContent
 from edgefair.runtime.grayscale import Packing
 
 __all__ = ["PixelLayout", "Stored", "native_frame", "refuse_incomplete"]
@@ -23,7 +24,7 @@ class PixelLayout:
 
     Attributes
     ----------
-    buffer : bytes
+    buffer : bytes or memoryview
         What `start` counts in: the file, or the inflated data set.
     start, length : int
         Where the pixel data's value lies; `length` is None if the frames are encapsulated.
@@ -37,7 +38,7 @@ class PixelLayout:
         Offsets and lengths of the encapsulated frames (PS3.3, C.7.6.3.1.8).
     """
 
-    buffer: bytes = field(repr=False)
+    buffer: FileContent = field(repr=False)
     start: int
     length: int | None
     transfer_syntax: str

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.records import Subject
 
-__all__ = ["DecodedFrame"]
+__all__ = ["DecodedFrame", "FileContent"]
+
+FileContent: TypeAlias = bytes | memoryview
+"""All bytes of a file, as the caller holds them."""
 
 _NOBODY = Subject()
 

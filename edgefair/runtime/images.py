@@ -17,15 +17,32 @@ from numpy.typing import NDArray
 
 from edgefair.errors import BlankImage, NotAnImage, UnreadableImage
 from edgefair.records import Image
-from edgefair.runtime.frames import DecodedFrame
+from edgefair.runtime.frames import DecodedFrame, FileContent
 from edgefair.runtime.grayscale import AutoWindow, Display, Window, area_factor, displayed
 from edgefair.runtime.kinds import HEAD_BYTES, ImageKind, looks_like_a_program, sniff
 from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_size
 
-__all__ = ["ImageKind", "Limits", "is_image_file", "read_frames", "sniff"]
+__all__ = ["ImageKind", "Limits", "Scratch", "is_image_file", "read_frames", "sniff"]
 
 _LEAST_CONTRAST = 1 / 255
 """Less than one grey level of a display between the darkest and the brightest pixel is blank."""
+
+
+class Scratch:
+    """Memory that file after file is read into, by one thread.
+
+    The memory of a large file is new to a process each time it asks for it, and the system's
+    making it ready takes longer than filling it.
+    """
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def room(self, size_bytes: int) -> memoryview:
+        """Return that much memory; what the last call returned is overwritten."""
+        if len(self._kept) < size_bytes:
+            self._kept = bytearray(size_bytes)
+        return memoryview(self._kept)[:size_bytes]
 
 
 def is_image_file(path: Path) -> bool:
@@ -49,6 +66,7 @@ def read_frames(
     min_side_px: int,
     limits: Limits,
     frame: int | None = None,
+    scratch: Scratch | None = None,
 ) -> Iterator[Image]:
     """Yield the frames of an image, ready to be looked at.
 
@@ -66,6 +84,8 @@ def read_frames(
         What the model accepts.
     frame : int, optional
         Only this frame, counted from 0; by default each.
+    scratch : Scratch, optional
+        Memory to read the file into; until the last frame has come, it is in use.
 
     Yields
     ------
@@ -93,14 +113,15 @@ def read_frames(
     if isinstance(source, np.ndarray):
         images = _array_frames(source, name=name, min_side_px=min_side_px, limits=limits)
     else:
-        data = source if isinstance(source, bytes) else _content(source, name)
+        room = scratch or Scratch()
+        data = source if isinstance(source, bytes) else _content(source, name, room)
         images = _file_frames(data, name=name, min_side_px=min_side_px, limits=limits, frame=frame)
     for image in images:
         _refuse_blank(image)
         yield image
 
 
-def _content(path: Path, name: str) -> bytes:
+def _content(path: Path, name: str, scratch: Scratch) -> memoryview:
     """Return the file's bytes."""
     try:
         status = path.stat()
@@ -112,7 +133,12 @@ def _content(path: Path, name: str) -> bytes:
                 f"{MAX_FILE_BYTES / 1e6:.0f} MB.",
                 hint="Split the series, or export single frames.",
             )
-        return path.read_bytes()
+        content = scratch.room(status.st_size)
+        filled = 0
+        with path.open("rb", buffering=0) as file:
+            while filled < len(content) and (more := file.readinto(content[filled:])):
+                filled += more
+        return content[:filled]
     except OSError as fault:
         raise UnreadableImage(
             f"{name} cannot be opened: {fault.strerror or fault}.",
@@ -121,9 +147,9 @@ def _content(path: Path, name: str) -> bytes:
 
 
 def _file_frames(
-    data: bytes, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+    data: FileContent, *, name: str, min_side_px: int, limits: Limits, frame: int | None
 ) -> Iterator[Image]:
-    kind = sniff(data[:HEAD_BYTES])
+    kind = sniff(bytes(data[:HEAD_BYTES]))
     if kind is None:
         raise NotAnImage(
             f"{name} is no PNG, JPEG, TIFF, BMP or DICOM image.",
@@ -147,7 +173,13 @@ def _file_frames(
 
 
 def _decoded(
-    data: bytes, kind: ImageKind, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+    data: FileContent,
+    kind: ImageKind,
+    *,
+    name: str,
+    min_side_px: int,
+    limits: Limits,
+    frame: int | None,
 ) -> Iterator[DecodedFrame]:
     """Call the reader of this kind, imported only now: most runs need one of the two."""
     if kind is not ImageKind.DICOM:
@@ -156,7 +188,7 @@ def _decoded(
         return raster_frames(
             data, kind, name=name, min_side_px=min_side_px, limits=limits, frame=frame
         )
-    if looks_like_a_program(data):
+    if looks_like_a_program(bytes(data[:HEAD_BYTES])):
         raise UnreadableImage(
             f"{name} is a DICOM file that begins like a program.",
             hint="Do not open it; have it examined for malware.",

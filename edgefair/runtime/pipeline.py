@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ from edgefair.bundle.manifest import Manifest, OperatingPoint
 from edgefair.bundle.shelf import find_bundle
 from edgefair.errors import InputError
 from edgefair.records import FindingScore, Image, Prediction, Status
-from edgefair.runtime.images import Limits, read_frames
+from edgefair.runtime.images import Limits, Scratch, read_frames
 from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.scores import operating_points, score
 from edgefair.runtime.session import Session
@@ -34,8 +35,8 @@ Clock: TypeAlias = Callable[[], datetime]
 Observer: TypeAlias = Callable[[Image, Prediction], None]
 Item = TypeVar("Item")
 
-_BATCH: Final = 4
-_BATCHES_AHEAD: Final = 2
+_BATCH: Final = 2
+_BATCHES_AHEAD: Final = 4
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Model:
@@ -158,6 +159,13 @@ class Model:
             yield from _side_by_side(worker, batches, self._threads)
 
 
+class _ThreadMemory(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.scratch = Scratch()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Worker:
     """Everything one thread needs to turn a few sources into predictions."""
@@ -169,6 +177,7 @@ class _Worker:
     frame: int | None
     observer: Observer | None
     clock: Clock
+    memory: _ThreadMemory = field(default_factory=_ThreadMemory)
 
     def read(self, sources: Iterable[Source]) -> list[Prediction]:
         predictions: list[Prediction] = []
@@ -193,6 +202,7 @@ class _Worker:
                     min_side_px=max(given.height_px, given.width_px),
                     limits=limits,
                     frame=self.frame,
+                    scratch=self.memory.scratch,
                 )
             except InputError as error:
                 yield self._refused(name, error)

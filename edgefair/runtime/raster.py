@@ -16,7 +16,7 @@ from PIL.ImageFile import ImageFile
 
 from edgefair.errors import UnreadableImage
 from edgefair.runtime.faults import blamed_on_the_file, quiet
-from edgefair.runtime.frames import DecodedFrame
+from edgefair.runtime.frames import DecodedFrame, FileContent
 from edgefair.runtime.grayscale import SPARE_RESOLUTION, AutoWindow, Window, area_factor, displayed
 from edgefair.runtime.kinds import ImageKind
 from edgefair.runtime.limits import Limits, check_size
@@ -33,7 +33,13 @@ _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
 def raster_frames(
-    data: bytes, kind: ImageKind, *, name: str, min_side_px: int, limits: Limits, frame: int | None
+    data: FileContent,
+    kind: ImageKind,
+    *,
+    name: str,
+    min_side_px: int,
+    limits: Limits,
+    frame: int | None,
 ) -> Iterator[DecodedFrame]:
     """Yield the frames of a raster file: the pages of a TIFF, the one image of all others.
 
@@ -74,7 +80,7 @@ def raster_frames(
             )
 
 
-def _opened(data: bytes, kind: ImageKind) -> ImageFile:
+def _opened(data: FileContent, kind: ImageKind) -> ImageFile:
     """Open by the format's own class: no other format is tried, and only this one imported."""
     stream = BytesIO(data)
     match kind:
