@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
 
 from pydicom import config
-from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
 from edgefair.errors import UnreadableImage
 from edgefair.runtime.dicom_codecs import decoder_of
 from edgefair.runtime.dicom_header import read_header
-from edgefair.runtime.dicom_layout import PixelLayout, Stored, native_frame
+from edgefair.runtime.dicom_layout import PixelLayout, Stored, encoded_frame, native_frame
 from edgefair.runtime.faults import blamed_on_the_file
 from edgefair.runtime.frames import DecodedFrame, FileContent
 from edgefair.runtime.grayscale import Lookup, area_factor, displayed
@@ -70,20 +68,7 @@ def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int)
                 "for which edgefair has no decoder.",
                 hint="Export it uncompressed, or as JPEG 2000, JPEG-LS, JPEG or RLE.",
             )
-        encoded = get_frame(
-            _from(layout),
-            number,
-            number_of_frames=layout.frames,
-            extended_offsets=layout.extended_offsets,
-        )
-        stored = decode(encoded, layout, min_side_px)
+        stored = decode(encoded_frame(layout, number), layout, min_side_px)
     if layout.photometric in _YBR and stored.words.ndim == 3:
         return Stored(words=stored.words[..., 0], packing=stored.packing)
     return stored
-
-
-def _from(layout: PixelLayout) -> BytesIO:
-    """Return a stream at the first item; the bytes are shared, not copied."""
-    stream = BytesIO(layout.buffer)
-    stream.seek(layout.start)
-    return stream

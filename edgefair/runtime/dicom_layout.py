@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.encaps import get_frame
 
 from edgefair.runtime.faults import truncated
 from edgefair.runtime.frames import FileContent
 from edgefair.runtime.grayscale import Packing
 
-__all__ = ["PixelLayout", "Stored", "native_frame", "refuse_incomplete"]
+__all__ = ["PixelLayout", "Stored", "encoded_frame", "native_frame", "refuse_incomplete"]
 
 _BIT = "bit"
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -117,17 +120,37 @@ def refuse_incomplete(layout: PixelLayout, name: str) -> None:
 
 
 def _refuse_cut_items(layout: PixelLayout, name: str) -> None:
-    """Walk over the encapsulated items and refuse if the file ends within one (PS3.5, A.4)."""
+    """Refuse a file that ends within an encapsulated item, or has too few of them."""
+    items = list(_items(layout))
+    end = items[-1].stop if items else 0
+    if end > len(layout.buffer):
+        raise truncated(name, f"its compressed pixels lack {end - len(layout.buffer)} bytes")
+    if len(items) - 1 < layout.frames:
+        raise truncated(name, f"it has {max(0, len(items) - 1)} of {layout.frames} frames")
+
+
+def _items(layout: PixelLayout) -> Iterator[slice]:
+    """Yield where each encapsulated item's value lies, the offset table first (PS3.5, A.4)."""
     buffer, position = layout.buffer, layout.start
-    items = 0
     while buffer[position : position + 4] == _ITEM:
         length = int.from_bytes(buffer[position + 4 : position + 8], "little")
+        yield slice(position + 8, position + 8 + length)
         position += 8 + length
-        items += 1
-        if position > len(buffer):
-            raise truncated(name, f"its compressed pixels lack {position - len(buffer)} bytes")
-    if items - 1 < layout.frames:
-        raise truncated(name, f"it has {max(0, items - 1)} of {layout.frames} frames")
+
+
+def encoded_frame(layout: PixelLayout, number: int) -> bytes:
+    """Return the compressed bytes of one frame."""
+    if layout.frames == 1:  # every fragment is the one frame's: no stream, which would copy all
+        _, *fragments = _items(layout)
+        return b"".join(layout.buffer[fragment] for fragment in fragments)
+    stream = BytesIO(layout.buffer)
+    stream.seek(layout.start)
+    return get_frame(
+        stream,
+        number,
+        number_of_frames=layout.frames,
+        extended_offsets=layout.extended_offsets,
+    )
 
 
 def native_frame(layout: PixelLayout, number: int) -> Stored:
