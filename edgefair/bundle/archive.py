@@ -90,10 +90,14 @@ def write_bundle(path: Path, manifest: Manifest, contents: Iterable[PartContent]
     manifest_bytes = manifest_to_json(manifest)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            _add(archive, MANIFEST_NAME, manifest_bytes)
+        with zipfile.ZipFile(file, "w") as archive:
+            _add(archive, MANIFEST_NAME, manifest_bytes, zipfile.ZIP_DEFLATED)
             for part in contents:
-                _add(archive, part.path, part.content)
+                # INT8 weights shrink by an eighth only, and unpacking them takes as long as
+                # loading the session
+                is_model = part.role == "model"
+                method = zipfile.ZIP_STORED if is_model else zipfile.ZIP_DEFLATED
+                _add(archive, part.path, part.content, method)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -201,8 +205,8 @@ def _describe(part: PartContent) -> Part:
     )
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
     info = zipfile.ZipInfo(name, date_time=_EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = method
     info.external_attr = (stat.S_IFREG | 0o644) << 16
     archive.writestr(info, content)

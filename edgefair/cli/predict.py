@@ -16,8 +16,11 @@ from edgefair.cli.progress import with_progress
 
 if TYPE_CHECKING:
     from edgefair.clinic.reading import Reader, WorkList
+    from edgefair.interop.demographics import Demographics
     from edgefair.interop.rows import Value
+    from edgefair.ledger import Ledger
     from edgefair.records import Prediction
+    from edgefair.runtime.pipeline import Observer
 
 __all__ = ["command"]
 
@@ -126,21 +129,18 @@ def command(
     if not named:
         raise click.UsageError("Name an image or a folder, or '-' for standard input.")
 
-    from edgefair.cli.overlays import overlay_writer
     from edgefair.clinic.reading import Reader
-    from edgefair.interop.demographics import Demographics, read_demographics
-    from edgefair.ledger import Ledger
     from edgefair.runtime.pipeline import load
 
     work = _work_list(named)
     with ExitStack() as stack:
         reader = Reader(
             model=load(model, threads=threads),
-            demographics=read_demographics(demographics) if demographics else Demographics(),
-            ledger=stack.enter_context(Ledger.open(ledger, create=True)) if ledger else None,
+            demographics=_demographics(demographics) if demographics else None,
+            ledger=stack.enter_context(_ledger(ledger)) if ledger else None,
             operating_point=operating_point,
             frame=frame,
-            observer=overlay_writer(heatmaps) if heatmaps else None,
+            observer=_overlay_writer(heatmaps) if heatmaps else None,
         )
         ctx.exit(_read(reader, work, output))
 
@@ -151,6 +151,24 @@ def _work_list(named: list[str]) -> WorkList:
     piped = sys.stdin.buffer.read() if STANDARD_INPUT in named else None
     paths = (Path(name) for name in named if name != STANDARD_INPUT)
     return WorkList.of(paths, standard_input=piped)
+
+
+def _demographics(path: Path) -> Demographics:
+    from edgefair.interop.demographics import read_demographics
+
+    return read_demographics(path)
+
+
+def _ledger(path: Path) -> Ledger:
+    from edgefair.ledger import Ledger
+
+    return Ledger.open(path, create=True)
+
+
+def _overlay_writer(folder: Path) -> Observer:
+    from edgefair.cli.overlays import overlay_writer
+
+    return overlay_writer(folder)
 
 
 def _read(reader: Reader, work: WorkList, output: Output) -> int:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edgefair.interop.demographics import Demographics
-from edgefair.ledger import Ledger
 from edgefair.records import Prediction, Status
 from edgefair.runtime.pipeline import Clock, Model, Observer, Source
 from edgefair.runtime.sources import FoundFile, Unreachable, find_files
+
+if TYPE_CHECKING:  # most runs need neither, and a cold start feels their import
+    from edgefair.interop.demographics import Demographics
+    from edgefair.ledger import Ledger
 
 __all__ = ["STANDARD_INPUT", "Reader", "WorkList"]
 
@@ -76,7 +78,7 @@ class Reader:
     Attributes
     ----------
     model : Model
-    demographics : Demographics
+    demographics : Demographics or None
         What a table says of the images, beside what their own tags say.
     ledger : Ledger or None
         Where predictions are kept; None keeps none.
@@ -89,7 +91,7 @@ class Reader:
     """
 
     model: Model
-    demographics: Demographics = field(default_factory=Demographics)
+    demographics: Demographics | None = None
     ledger: Ledger | None = None
     operating_point: str | None = None
     frame: int | None = None
@@ -138,5 +140,7 @@ class Reader:
         )
         for prediction in read:
             name = STANDARD_INPUT if prediction.image == "bytes" else prediction.image
-            subject = self.demographics.completed(name, prediction.subject)
+            subject = prediction.subject
+            if self.demographics is not None:
+                subject = self.demographics.completed(name, subject)
             yield replace(prediction, image=name, subject=subject)
