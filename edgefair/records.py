@@ -116,7 +116,7 @@ class Image:
     Attributes
     ----------
     name : str
-        What the user called it: a path, ``-``, or ``array``.
+        What the user called it: a path, ``-`` for bytes without a name, or ``array``.
     frame : int
         Frame number from 0.
     digest : str

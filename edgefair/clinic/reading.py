@@ -139,8 +139,7 @@ class Reader:
             clock=clock,
         )
         for prediction in read:
-            name = STANDARD_INPUT if prediction.image == "bytes" else prediction.image
             subject = prediction.subject
             if self.demographics is not None:
-                subject = self.demographics.completed(name, subject)
-            yield replace(prediction, image=name, subject=subject)
+                subject = self.demographics.completed(prediction.image, subject)
+            yield replace(prediction, subject=subject)

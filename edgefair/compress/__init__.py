@@ -1,4 +1,4 @@
-"""The offline side: from labelled images to a small signed model. Needs the extra `compress`."""
+"""The offline side: from labelled images to a small model bundle. Needs the extra `compress`."""
 
 import os
 

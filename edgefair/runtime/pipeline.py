@@ -280,4 +280,4 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
 def _opened(source: Source) -> tuple[str, Path | bytes | NDArray[np.generic]]:
     if isinstance(source, str | Path):
         return str(source), Path(source)
-    return ("bytes" if isinstance(source, bytes) else "array"), source
+    return ("-" if isinstance(source, bytes) else "array"), source

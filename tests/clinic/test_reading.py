@@ -78,3 +78,14 @@ def test_what_cannot_be_reached_is_a_prediction_too(model: Model, tmp_path: Path
 
     assert prediction.status is Status.UNREADABLE
     assert "no such file" in prediction.message
+
+
+def test_a_file_called_bytes_keeps_its_name_beside_standard_input(
+    model: Model, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (scans / "00.png").read_bytes()
+    (tmp_path / "bytes").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    work = WorkList.of([Path("bytes")], standard_input=content)
+
+    assert [p.image for p in Reader(model=model).read(work)] == ["-", "bytes"]

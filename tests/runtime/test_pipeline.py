@@ -1,6 +1,7 @@
 """The pipeline: one image or many, in order, whatever the threads, and refusals are results."""
 
 import io
+import threading
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,8 +140,10 @@ def test_a_caller_who_stops_early_leaves_no_work_behind(model: Model, tmp_path: 
     first = next(predictions)
     assert isinstance(predictions, Generator)
     predictions.close()
+    names = [thread.name for thread in threading.enumerate()]
 
     assert first.status is Status.OK
+    assert not any(name.startswith("edgefair") for name in names)
 
 
 def test_no_source_gives_no_prediction(model: Model) -> None:
