@@ -27,8 +27,8 @@ from edgefair.bundle.manifest import (
     ResizeArea,
     contract_to_json,
 )
-from edgefair.compress.backbones import Network
 from edgefair.compress.recipe import Recipe
+from edgefair.compress.students.backbones import Network
 
 __all__ = ["OPSET", "contract_of", "draft_manifest", "export_onnx", "with_contract"]
 

@@ -79,6 +79,8 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
         *_faults_of_data(recipe),
         *_faults_of_groups(recipe),
         *_faults_of_numbers(recipe),
+        *_faults_of_teacher(recipe),
+        *_faults_of_catchment(recipe),
     ]
 
 
@@ -134,13 +136,78 @@ def _faults_of_data(recipe: Recipe) -> list[str]:
     )
 
 
+def _faults_of_teacher(recipe: Recipe) -> list[str]:
+    teacher, distillation, training = recipe.teacher, recipe.distillation, recipe.training
+    rules: list[tuple[object, str]] = [
+        (
+            teacher is not None or (distillation is None and training.teacher_weight == 0),
+            "distillation and training.teacher_weight need a teacher table",
+        ),
+        (0 <= training.teacher_weight <= 1, "training.teacher_weight must be in [0, 1]"),
+        (training.temperature > 0, "training.temperature must be above 0"),
+        (0 <= training.quantization_noise <= 1, "training.quantization_noise must be in [0, 1]"),
+    ]
+    if teacher is not None:
+        given = teacher.input
+        rules += [
+            (
+                bool(teacher.path) != (teacher.weights is not None),
+                "teacher needs either a path or a weights table",
+            ),
+            (given.side_px > 0, "teacher.input.side_px must be above 0"),
+            (
+                given.mean and len(given.mean) == len(given.std),
+                "teacher.input needs as many means as standard deviations, at least one",
+            ),
+            (min(given.std, default=1) > 0, "teacher.input.std must be above 0"),
+            (
+                teacher.kind not in ("sam", "timm") or teacher.name,
+                f"teacher.name is needed for the kind {teacher.kind}",
+            ),
+        ]
+    if distillation is not None:
+        rates = (distillation.learning_rate, distillation.projector_learning_rate)
+        rules += [
+            (distillation.epochs > 0, "distillation.epochs must be above 0"),
+            (distillation.batch > 1, "distillation.batch must be above 1"),
+            (min(rates) > 0, "distillation's learning rates must be above 0"),
+            (distillation.weight_decay >= 0, "distillation.weight_decay must not be negative"),
+            (0 <= distillation.augmentation <= 1, "distillation.augmentation must be in [0, 1]"),
+            (
+                0 <= distillation.quantization_noise <= 1,
+                "distillation.quantization_noise must be in [0, 1]",
+            ),
+        ]
+    return _unmet(*rules)
+
+
+def _faults_of_catchment(recipe: Recipe) -> list[str]:
+    faults = []
+    shares: dict[str, float] = {}
+    for row in recipe.data.catchment:
+        shares[row.by] = shares.get(row.by, 0.0) + row.share
+        if not 0 <= row.share <= 1:
+            faults.append(f"data.catchment: the share of {row.by} {row.group} is outside [0, 1]")
+    faults += [
+        f"data.catchment: the shares of {by} add up to {total:g}, not 1"
+        for by, total in shares.items()
+        if abs(total - 1) > 1e-6
+    ]
+    return faults
+
+
 def _faults_of_groups(recipe: Recipe) -> list[str]:
     faults = [
         f"evaluation.subsets: {subset!r} is not of the form column=value"
         for subset in recipe.evaluation.subsets
         if not all(subset_of(subset))
     ]
-    for way in (*recipe.data.groups, *recipe.evaluation.shortcuts):
+    gate, aware = recipe.gate, recipe.training.groups
+    ways = [*recipe.data.groups, *recipe.evaluation.shortcuts]
+    ways += [share.by for share in recipe.data.catchment]
+    ways += gate.groups if gate is not None else ()
+    ways += [aware.by] if aware is not None else []
+    for way in dict.fromkeys(ways):
         try:
             By.parse(way)
         except InputError as error:
@@ -169,6 +236,9 @@ def _faults_of_numbers(recipe: Recipe) -> list[str]:
         (0 <= training.dropout < 1, "training.dropout must be in [0, 1)"),
         (0 <= training.augmentation <= 1, "training.augmentation must be in [0, 1]"),
         (recipe.quantization.images > 0, "quantization.images must be above 0"),
+        (recipe.quantization.candidates > 0, "quantization.candidates must be above 0"),
+        (recipe.gate is None or 0 < recipe.gate.margin < 1, "gate.margin must be in (0, 1)"),
+        (recipe.gate is None or 0 < recipe.gate.alpha < 1, "gate.alpha must be in (0, 1)"),
     )
     for aim in recipe.operating_points:
         is_free = aim.aim == "youden"

@@ -13,15 +13,15 @@ import torch
 
 from edgefair.bundle.archive import PartContent, write_bundle
 from edgefair.bundle.manifest import Manifest
-from edgefair.compress.backbones import Network, build_backbone
-from edgefair.compress.calibrate import (
+from edgefair.compress.data.cases import Cases, read_cases
+from edgefair.compress.data.pictures import prepared, read_pictures
+from edgefair.compress.evidence.calibrate import (
     choose_operating_point,
     fit_calibration,
     refer_half_width,
 )
-from edgefair.compress.card import CardFacts, Latencies, Sizes, render_card, render_speed
-from edgefair.compress.cases import Cases, read_cases
-from edgefair.compress.evaluation import (
+from edgefair.compress.evidence.card import CardFacts, Latencies, Sizes, render_card, render_speed
+from edgefair.compress.evidence.evaluation import (
     Measured,
     flips_at,
     group_rows,
@@ -30,14 +30,14 @@ from edgefair.compress.evaluation import (
     split_rows,
     subset_rows,
 )
+from edgefair.compress.evidence.reference import measure_reference
+from edgefair.compress.evidence.scoring import Answers, answer, latency_ms
 from edgefair.compress.export import contract_of, draft_manifest, export_onnx
-from edgefair.compress.pictures import prepared, read_pictures
-from edgefair.compress.quantize import calibration_rows, quantize_onnx
+from edgefair.compress.quantization.quantize import calibration_rows, quantize_onnx
 from edgefair.compress.recipe import Recipe
 from edgefair.compress.recipe_reader import read_recipe
-from edgefair.compress.reference import measure_reference
-from edgefair.compress.scoring import Answers, answer, latency_ms
-from edgefair.compress.training import LabelledPictures, Material, TrainingLog, train
+from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.training.loop import LabelledPictures, Material, TrainingLog, train
 from edgefair.compress.weights import load_weights, obtain_weights
 from edgefair.errors import EdgefairError, InputError
 from edgefair.phantom.clinic import Clinic, Phantom

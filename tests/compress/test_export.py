@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from edgefair.bundle.archive import Bundle, PartContent
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, Contract, Task, contract_to_json
-from edgefair.compress.backbones import Network, build_backbone
 from edgefair.compress.export import OPSET, contract_of, draft_manifest, export_onnx
-from edgefair.compress.quantize import quantize_onnx
+from edgefair.compress.quantization.quantize import quantize_onnx
 from edgefair.compress.recipe import InputSize, Recipe
 from edgefair.compress.recipe_reader import read_recipe
-from edgefair.compress.training import LabelledPictures, Material, train
+from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.training.loop import LabelledPictures, Material, train
 from edgefair.phantom.clinic import Clinic
 from edgefair.phantom.folder import to_grey8
 from edgefair.phantom.generate import phantoms

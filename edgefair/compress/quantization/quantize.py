@@ -28,7 +28,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from edgefair.bundle.manifest import Contract
-from edgefair.compress.cases import Cases
+from edgefair.compress.data.cases import Cases
 from edgefair.compress.export import with_contract
 
 __all__ = ["calibration_rows", "quantize_onnx"]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgefair.audit.groups import By, Grouping, group_by
 from edgefair.bundle.manifest import Task
+from edgefair.compress.data.splits import SPLITS, split_patients
 from edgefair.compress.recipe import Recipe, subset_of
-from edgefair.compress.splits import SPLITS, split_patients
 from edgefair.errors import BadTable
 from edgefair.interop.tables import Table, read_table
 

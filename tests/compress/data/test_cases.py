@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefair.compress.cases import read_cases
+from edgefair.compress.data.cases import read_cases
 from edgefair.compress.recipe_reader import read_recipe
 from edgefair.errors import BadTable
 

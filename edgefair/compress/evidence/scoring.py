@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgefair.bundle.archive import Bundle, PartContent
 from edgefair.bundle.manifest import Manifest
-from edgefair.compress.pictures import prepared
+from edgefair.compress.data.pictures import prepared
 from edgefair.runtime.session import Session
 
 __all__ = ["Answers", "answer", "latency_ms"]

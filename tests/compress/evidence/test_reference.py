@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from edgefair.bundle.manifest import OperatingPoint
-from edgefair.compress.cases import Cases, Column
-from edgefair.compress.reference import BINS, measure_reference
-from edgefair.compress.scoring import Answers
+from edgefair.compress.data.cases import Cases, Column
+from edgefair.compress.evidence.reference import BINS, measure_reference
+from edgefair.compress.evidence.scoring import Answers
 
 POINT = OperatingPoint(
     name="balanced",

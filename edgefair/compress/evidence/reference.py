@@ -15,8 +15,8 @@ from edgefair.bundle.manifest import (
     ReferenceCell,
     ScoreHistogram,
 )
-from edgefair.compress.cases import Cases
-from edgefair.compress.scoring import Answers
+from edgefair.compress.data.cases import Cases
+from edgefair.compress.evidence.scoring import Answers
 from edgefair.records import Confusion, Group, Interval
 from edgefair.runtime.scores import flagged
 

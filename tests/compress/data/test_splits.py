@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgefair.compress.data.splits import SPLITS, split_patients
 from edgefair.compress.recipe import SplitFractions
-from edgefair.compress.splits import SPLITS, split_patients
 
 FRACTIONS = SplitFractions(val=0.2, test=0.3)
 

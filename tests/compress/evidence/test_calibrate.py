@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefair.bundle.manifest import OperatingPoint, Task
-from edgefair.compress.calibrate import (
+from edgefair.compress.evidence.calibrate import (
     choose_operating_point,
     fit_calibration,
     refer_half_width,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefair.compress.augment import augment
+from edgefair.compress.data.augment import augment
 
 
 def _marked() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

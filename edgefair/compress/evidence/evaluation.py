@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from edgefair.audit.intervals import wilson
 from edgefair.bundle.manifest import OperatingPoint
-from edgefair.compress.cases import Cases
+from edgefair.compress.data.cases import Cases
+from edgefair.compress.evidence.reference import confusion, groups_of, interval_of_auroc
 from edgefair.compress.recipe import Evaluation
-from edgefair.compress.reference import confusion, groups_of, interval_of_auroc
 from edgefair.records import Group, Interval
 from edgefair.runtime.scores import flagged
 

@@ -18,9 +18,9 @@ from edgefair.bundle.manifest import (
     RepeatChannels,
     ResizeArea,
 )
-from edgefair.compress.evaluation import Measured
+from edgefair.compress.evidence.evaluation import Measured
 from edgefair.compress.recipe import Recipe
-from edgefair.compress.training import TrainingLog
+from edgefair.compress.training.loop import TrainingLog
 from edgefair.records import Interval
 
 __all__ = ["CardFacts", "Latencies", "Sizes", "render_card", "render_speed"]
@@ -61,7 +61,7 @@ class CardFacts:
 def render_card(facts: CardFacts) -> str:
     """Return the card in Markdown; the same facts give the same text on the same machine."""
     environment = Environment(
-        loader=PackageLoader("edgefair.compress"),
+        loader=PackageLoader("edgefair.compress.evidence"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown of our own recipe and numbers, not HTML

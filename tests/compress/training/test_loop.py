@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from edgefair.bundle.manifest import Contract, Input, Normalize, Outputs, ResizeArea, Task
-from edgefair.compress.backbones import Network, build_backbone
 from edgefair.compress.recipe import Training
-from edgefair.compress.training import (
+from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.training.loop import (
     LabelledPictures,
     Material,
     TrainingLog,

@@ -1,0 +1,1 @@
+"""Labelled images: the manifest, its splits, and the pictures on their way to a network."""

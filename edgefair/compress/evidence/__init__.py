@@ -1,0 +1,1 @@
+"""What is measured of a finished model and how it is told: reference, tables, card."""
