@@ -1,0 +1,1 @@
+"""Foundation models to learn from, by a name in the recipe, without any network."""
