@@ -46,7 +46,6 @@ class Answered:
     ----------
     name : str
         ``teacher``, ``student fp32``, ``student INT8``, or the label of a bundle.
-    logits : ndarray of float32, shape (n, findings)
     probabilities : ndarray of float64, shape (n, findings)
         Calibrated.
     flagged : ndarray of bool, shape (n, findings)
@@ -54,7 +53,6 @@ class Answered:
     """
 
     name: str
-    logits: NDArray[np.float32] = field(repr=False)
     probabilities: NDArray[np.float64] = field(repr=False)
     flagged: NDArray[np.bool_] = field(repr=False)
 
@@ -145,8 +143,8 @@ class ScoreChange:
     p_value : float
         Two-sided, of "no loss", corrected over groups and findings; nan where not estimable.
     logit_change_p95 : float
-        95th percentile of the absolute change of the logit over all cases of the group, with and
-        without a label; nan for an empty group.
+        95th percentile of the absolute change of the calibrated probability's logit over all
+        cases of the group, with and without a label; nan for an empty group.
     """
 
     comparison: Comparison
