@@ -95,7 +95,7 @@ def write_bundle(path: Path, manifest: Manifest, contents: Iterable[PartContent]
             for part in contents:
                 # INT8 weights shrink by an eighth only, and unpacking them takes as long as
                 # loading the session
-                is_model = part.role == "model"
+                is_model = part.role in ("model", "variant")
                 method = zipfile.ZIP_STORED if is_model else zipfile.ZIP_DEFLATED
                 _add(archive, part.path, part.content, method)
         file.flush()

@@ -37,6 +37,7 @@ __all__ = [
     "ResizeArea",
     "ScoreHistogram",
     "Task",
+    "Variant",
     "contract_to_json",
     "manifest_from_json",
     "manifest_to_json",
@@ -236,7 +237,7 @@ class Part:
     path : str
         Name inside the archive, relative, with forward slashes.
     role : str
-        ``model``, ``card``, ``recipe`` or ``licence``.
+        ``model``, ``variant``, ``card``, ``recipe`` or ``licence``.
     """
 
     path: str
@@ -246,8 +247,37 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What one kind of processor runs.
+
+    Attributes
+    ----------
+    cpu : str
+        ``exact``: sums of INT8 products are exact, e.g. by VNNI; ``saturating``: large ones are
+        cut off, as with AVX2 alone.
+    part : str
+        Path of the part to load.
+    x64_quant_precision : bool
+        Whether onnxruntime is told to keep the sums exact, which is slower there.
+    measured : str
+        How it was found to answer on such a processor, in words.
+    """
+
+    cpu: Literal["exact", "saturating"]
+    part: str
+    x64_quant_precision: bool
+    measured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything a bundle promises."""
+    """Everything a bundle promises.
+
+    Attributes
+    ----------
+    variants : tuple of Variant
+        One for each kind of processor; empty in a bundle that tells them not apart.
+    """
 
     format: int
     contract: Contract
@@ -257,6 +287,7 @@ class Manifest:
     operating_points: tuple[OperatingPoint, ...]
     reference: Reference
     parts: tuple[Part, ...]
+    variants: tuple[Variant, ...] = ()
 
     @property
     def label(self) -> str:
@@ -275,6 +306,8 @@ class Manifest:
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
     tree = _converter().unstructure(manifest)
+    if not manifest.variants:
+        del tree["variants"]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
@@ -364,6 +397,21 @@ def _inconsistencies(manifest: Manifest) -> list[str]:
     ]
     if [part.role for part in manifest.parts].count("model") != 1:
         faults.append("parts must hold exactly one model")
+    return [*faults, *_faults_of_variants(manifest)]
+
+
+def _faults_of_variants(manifest: Manifest) -> list[str]:
+    if not manifest.variants:
+        return []
+    faults = []
+    if sorted(variant.cpu for variant in manifest.variants) != ["exact", "saturating"]:
+        faults.append("variants must name each kind of processor once")
+    runnable = {part.path for part in manifest.parts if part.role in ("model", "variant")}
+    faults += [
+        f"variants names {variant.part!r}, which is no model in the bundle"
+        for variant in manifest.variants
+        if variant.part not in runnable
+    ]
     return faults
 
 
@@ -371,6 +419,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(float, _strict_number)
     converter.register_structure_hook(int, _strict_whole_number)
+    converter.register_structure_hook(bool, _strict_truth)
     converter.register_structure_hook(str, _strict_text)
     # an enumeration of strings is a str too, and must stay one of its members
     converter.register_structure_hook(Task, lambda value, _: Task(value))
@@ -389,6 +438,12 @@ def _strict_number(value: object, _: type) -> float:
 def _strict_whole_number(value: object, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {value!r:.40}")
+    return value
+
+
+def _strict_truth(value: object, _: type) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {value!r:.40}")
     return value
 
 

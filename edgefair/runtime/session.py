@@ -1,33 +1,22 @@
-"""Tensor to logits, embedding and heat map: the one door to onnxruntime."""
+"""Tensor to logits, embedding and heat map, in the variant that this processor is meant to run."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# onnxruntime queues and sends telemetry unless this stands in the environment before its import
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, TensorShape, inspect_graph
-from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
+from edgefair.bundle.manifest import CONTRACT_KEY, Contract, Variant, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
+from edgefair.runtime.engine import LOAD_ERRORS, VERSION, open_engine
+from edgefair.runtime.saturation import saturates
+from edgefair.runtime.variants import choose_variant
 
 __all__ = ["RawOutputs", "Session"]
-
-_LOAD_ERRORS = (
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +44,17 @@ class Session:
         Its parts have been checked against their hashes.
     threads : int
         Threads inside one call of `run`, at least 1.
+    saturating : callable, optional
+        Whether this processor saturates INT8 sums; asked only where it matters.
+
+    Attributes
+    ----------
+    variant : str
+        What runs, in a word: ``plain``; ``x64quantprecision``; the path of another part that
+        the bundle holds for such processors; or ``saturating``, where none of these could be
+        had and scores may differ from those that the bundle was checked with.
+    note : str
+        A sentence for whoever reads the results; empty where there is nothing to say.
 
     Raises
     ------
@@ -64,20 +64,35 @@ class Session:
         If graph and manifest disagree.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int, saturating: Callable[[], bool] = saturates
+    ) -> None:
         contract = bundle.manifest.contract
         model = bundle.content("model")
-        _check_contract(inspect_graph(model), contract)
+        graph = inspect_graph(model)
+        _check_contract(graph, contract)
+        chosen = choose_variant(bundle.manifest, graph, saturates=saturating)
+        if chosen.part not in ("", _main_part(bundle)):
+            model = next(part.content for part in bundle.parts if part.path == chosen.part)
+            _check_contract(inspect_graph(model), contract)
         self._input = contract.input.name
         outputs = contract.outputs
         self._outputs = [outputs.logits, outputs.embedding, outputs.heat_map]
+        self.variant, self.note = _word(chosen, bundle), ""
         try:
-            self._session = ort.InferenceSession(
-                model, _options(threads), providers=["CPUExecutionProvider"]
-            )
-        except _LOAD_ERRORS as error:
+            try:
+                self._session = open_engine(
+                    model, threads=threads, x64_quant_precision=chosen.x64_quant_precision
+                )
+            except LOAD_ERRORS:
+                if not chosen.x64_quant_precision:
+                    raise
+                # onnxruntime converts a weight that two operators share twice, and fails
+                self._session = open_engine(model, threads=threads)
+                self.variant, self.note = "saturating", _inexact(bundle)
+        except LOAD_ERRORS as error:
             raise UnsafeModel(
-                f"onnxruntime {ort.__version__} cannot load {bundle.manifest.label}: {error}",
+                f"onnxruntime {VERSION} cannot load {bundle.manifest.label}: {error}",
                 hint="Get the bundle again, or the edgefair version it was made for.",
             ) from error
 
@@ -87,17 +102,22 @@ class Session:
         return RawOutputs(logits=logits, embedding=embedding, heat_map=heat_map)
 
 
-def _options(threads: int) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # other levels give other INT8 logits: the level is part of the model's promise
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # a spinning thread would take its core from the one that decodes the next image
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return options
+def _main_part(bundle: Bundle) -> str:
+    return next(part.path for part in bundle.parts if part.role == "model")
+
+
+def _word(chosen: Variant, bundle: Bundle) -> str:
+    if chosen.x64_quant_precision:
+        return "x64quantprecision"
+    return "plain" if chosen.part in ("", _main_part(bundle)) else chosen.part
+
+
+def _inexact(bundle: Bundle) -> str:
+    return (
+        f"onnxruntime {VERSION} could not load {bundle.manifest.label} with exact INT8 sums, and "
+        "this processor cuts large sums off: scores may differ from those the bundle was "
+        "checked with."
+    )
 
 
 def _check_contract(graph: GraphSummary, contract: Contract) -> None:

@@ -1,0 +1,55 @@
+"""The one door to onnxruntime: its telemetry shut, its options fixed, its errors in words."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+# onnxruntime queues and sends telemetry unless this stands in the environment before its import
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+__all__ = ["LOAD_ERRORS", "VERSION", "open_engine"]
+
+VERSION: Final[str] = ort.__version__
+
+LOAD_ERRORS: Final = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+"""What onnxruntime raises for a model that it cannot load."""
+
+
+def open_engine(
+    model: bytes, *, threads: int, x64_quant_precision: bool = False
+) -> ort.InferenceSession:
+    """Return onnxruntime's session for a model that was found safe to load.
+
+    Parameters
+    ----------
+    model : bytes
+        ONNX.
+    threads : int
+        Threads inside one call of `run`, at least 1.
+    x64_quant_precision : bool
+        Sum INT8 products exactly on processors that would saturate them, which is slower; of no
+        effect on others.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # other levels give other INT8 logits: the level is part of the model's promise
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # a spinning thread would take its core from the one that decodes the next image
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if x64_quant_precision:
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    options.log_severity_level = 4 if x64_quant_precision else 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
