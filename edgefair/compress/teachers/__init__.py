@@ -1,1 +1,1 @@
-"""Foundation models to learn from, by a name in the recipe, without any network."""
+"""Foundation models that a student learns from: loaded from local files, asked once, kept."""
