@@ -16,7 +16,7 @@ from torch.nn import functional
 from edgefair.bundle.manifest import Contract, Task
 from edgefair.compress.data.augment import augment
 from edgefair.compress.recipe import Training
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.runtime.preprocess import prepare
 
 __all__ = [
