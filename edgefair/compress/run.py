@@ -36,7 +36,8 @@ from edgefair.compress.export import contract_of, draft_manifest, export_onnx
 from edgefair.compress.quantization.quantize import calibration_rows, quantize_onnx
 from edgefair.compress.recipe import Recipe
 from edgefair.compress.recipe_reader import read_recipe
-from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.students.build import build_backbone
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.loop import LabelledPictures, Material, TrainingLog, train
 from edgefair.compress.weights import load_weights, obtain_weights
 from edgefair.errors import EdgefairError, InputError

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from edgefair.bundle.manifest import Contract
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.batches import to_tensor
 from edgefair.compress.training.machine import Machine
 from edgefair.runtime.preprocess import prepare

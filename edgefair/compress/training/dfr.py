@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from edgefair.bundle.manifest import Contract, Task
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import (
     Embedding,
     answers_of,

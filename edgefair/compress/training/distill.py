@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from edgefair.bundle.manifest import Contract
 from edgefair.compress.data.augment import draw_strong_changes
 from edgefair.compress.recipe import Distillation
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import answers_of
 from edgefair.compress.training.batches import Supply
 from edgefair.compress.training.checkpoint import Keeper, key_of

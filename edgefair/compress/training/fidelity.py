@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgefair.bundle.manifest import Contract
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Embedding, answers_of
 from edgefair.compress.training.machine import Machine
 from edgefair.compress.training.noise import rounded_inputs, rounded_layers, rounded_weights

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgefair.bundle.manifest import Contract
 from edgefair.compress.data.augment import draw_changes
 from edgefair.compress.recipe import Training
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Logits, mean_auroc
 from edgefair.compress.training.batches import Supply
 from edgefair.compress.training.checkpoint import Keeper, key_of

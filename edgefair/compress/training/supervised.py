@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from edgefair.bundle.manifest import Contract
 from edgefair.compress.recipe import Training
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Logits, answers_of, mean_auroc, worst_group_auroc
 from edgefair.compress.training.course import Pace
 from edgefair.compress.training.dfr import retrain_last_layer

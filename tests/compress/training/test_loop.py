@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from edgefair.bundle.manifest import Contract, Input, Normalize, Outputs, ResizeArea, Task
 from edgefair.compress.recipe import Training
-from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.students.build import build_backbone
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.loop import (
     LabelledPictures,
     Material,
