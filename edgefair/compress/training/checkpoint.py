@@ -22,7 +22,7 @@ __all__ = ["Keeper", "key_of"]
 
 _MAGIC: Final = b"edgefair checkpoint 1\n"
 _SHARE: Final = 0.05
-_AT_LEAST_S: Final = 1.0
+_AT_LEAST_S: Final = 0.25
 
 
 def key_of(*parts: object) -> str:
