@@ -134,7 +134,8 @@ def curate(examined: Examined) -> Curation:
 
 
 def _unusable(examined: Examined) -> dict[int, str]:
-    rows, out = examined.rows, {}
+    rows = examined.rows
+    out: dict[int, str] = {}
     for row, reason in enumerate(examined.looks.reasons):
         if not rows.images[row]:
             out[row] = "no image named"
@@ -146,7 +147,8 @@ def _unusable(examined: Examined) -> dict[int, str]:
 
 
 def _surplus(examined: Examined, usable: NDArray[np.bool_]) -> dict[int, str]:
-    rows, out = examined.rows, {}
+    rows = examined.rows
+    out: dict[int, str] = {}
     area = examined.looks.measure("width_px") * examined.looks.measure("height_px")
     members: dict[int, list[int]] = defaultdict(list)
     for row in np.flatnonzero(usable).tolist():

@@ -13,6 +13,7 @@ from edgefair.compress.datasheet.records import (
     CollectionProcess,
     Composition,
     Finding,
+    GroupQuality,
     Noise,
     Severity,
     Shortcut,
@@ -39,7 +40,7 @@ _LEAST_IMAGES: Final = 20
 _UNKNOWN_SHARE: Final = 0.05
 _UNREADABLE_SHARE: Final = 0.01
 _MOST_NAMED: Final = 6
-_FIX: Final = "`--fix` writes a manifest without it."
+_FIX: Final = "`--fix` keeps one image of each."
 
 _BIASES, _LIMITATIONS = "rai:dataBiases", "rai:dataLimitations"
 _MISSING, _ANNOTATION = "rai:dataCollectionMissingData", "rai:dataAnnotationAnalysis"
@@ -148,8 +149,8 @@ def _of_copies(noise: Noise) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.WARNING,
             topic="duplicates",
-            sentence=f"{_counted(noise.copy_sets, 'picture')} more than once, "
-            f"{exact} of them to the byte, e.g. {_named(noise.copies[0].images)}.",
+            sentence=f"{_counted(noise.copy_sets, 'picture')} there more than once, {exact} to "
+            f"the byte, e.g. {_named(noise.copies[0].images)}.",
             advice=_FIX,
             rai=_LIMITATIONS,
         )
@@ -390,22 +391,18 @@ def _of_quality(collection: CollectionProcess) -> Iterator[Finding]:
         and abs(q.standardised_difference) >= _APART
         and UNKNOWN not in q.group
     ]
-    for group in dict.fromkeys(q.group for q in apart):
-        measures = [
-            _lower_or_higher(q.measure, q.standardised_difference)
-            for q in apart
-            if q.group == group
-        ]
+    for measure in dict.fromkeys(q.measure for q in apart):
+        groups = [_lower_or_higher(q) for q in apart if q.measure == measure]
         yield Finding(
             severity=Severity.WARNING,
             topic="image quality",
-            sentence=f"Images of {in_sentence(group)} differ from all others: {_named(measures)} "
-            "(in standard deviations).",
+            sentence=f"The {measure.replace('_', ' ')} of images differs by group: "
+            f"{_named(groups)}, in standard deviations from all others.",
             advice="Check how they were made; a model may know the group by it.",
             rai=_BIASES,
         )
 
 
-def _lower_or_higher(measure: str, difference: float) -> str:
-    way = "higher" if difference > 0 else "lower"
-    return f"{measure.replace('_', ' ')} {way} by {abs(difference):.1f}"
+def _lower_or_higher(one: GroupQuality) -> str:
+    way = "higher" if one.standardised_difference > 0 else "lower"
+    return f"{one.group} {way} by {abs(one.standardised_difference):.1f}"

@@ -96,24 +96,32 @@ def _count(number: int) -> str:
 def bars_of_groups(composition: Composition) -> tuple[Bars, ...]:
     """Return one table for each way to part the images: shares, counts, splits."""
     splits = tuple(s.split or "no split" for s in composition.splits)
+    # one finding fits into the same table; several get their own
+    only = tuple(c.finding for c in composition.labels) if len(composition.labels) == 1 else ()
     return tuple(
         Bars(
             title=_capital(parted.attribute),
-            caption=f"Images by {parted.attribute}",
-            head=("Group", "Share of the images", "", "Images", "Patients", *splits),
+            caption=f"Images by {parted.attribute}{_with_prevalence(only)}",
+            head=("Group", "Share of the images", "", "Images", "Patients", *splits, *only),
             rows=tuple(_group_bar(row) for row in parted.groups),
         )
         for parted in composition.subpopulations
     )
 
 
+def _with_prevalence(findings: tuple[str, ...]) -> str:
+    return f", and the share of the labelled ones with {findings[0]} (95%)" if findings else ""
+
+
 def _group_bar(row: GroupRow) -> Bar:
     counts = (row.images, row.patients, *row.by_split)
+    single = len(row.prevalences) == 1
+    prevalence = [_rate(p) for p in row.prevalences if single]
     return Bar(
         name=row.group,
         width=round(100 * row.share, 1),
         mark=None,
-        figures=(percent(row.share), *(_count(n) for n in counts)),
+        figures=(percent(row.share), *(_count(n) for n in counts), *prevalence),
     )
 
 
@@ -132,7 +140,7 @@ def tables_of_prevalence(composition: Composition) -> tuple[Table, ...]:
             rows=tuple(_prevalence_rows(composition.subpopulations, part)),
         )
         for part in parts
-        if composition.subpopulations
+        if composition.subpopulations and len(findings) > 1
     )
 
 
@@ -146,11 +154,15 @@ def _prevalence_rows(
 
 
 def _prevalence(one: Prevalence) -> str:
+    counts = f"{one.positives:,} of {one.labelled:,}: " if one.labelled else ""
+    return f"{counts}{_rate(one)}"
+
+
+def _rate(one: Prevalence) -> str:
     if not one.labelled:
         return "no label"
     rate = one.rate
-    limits = f"[{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"
-    return f"{one.positives:,} of {one.labelled:,}: {percent(rate.estimate)} {limits}"
+    return f"{percent(rate.estimate)} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"
 
 
 def bars_of_catchment(catchments: Sequence[Catchment]) -> tuple[Bars, ...]:
@@ -160,7 +172,7 @@ def bars_of_catchment(catchments: Sequence[Catchment]) -> tuple[Bars, ...]:
             title=_capital(one.by.partition(":")[0]),
             caption=f"Patients by {one.by.partition(':')[0]} (bar) against the catchment (line). "
             f"Jensen-Shannon distance {one.jensen_shannon_distance:.3f}: 0 is the same mix, "
-            f"1 has no group in common. {one.unknown:,} patients without this value left out",
+            f"1 has no group in common{_left_out(one.unknown)}",
             head=("Group", "Found and stated", "", "Stated", "Patients", "Expected", "Residual"),
             rows=tuple(
                 Bar(
@@ -182,6 +194,10 @@ def bars_of_catchment(catchments: Sequence[Catchment]) -> tuple[Bars, ...]:
         )
         for one in catchments
     )
+
+
+def _left_out(patients: int) -> str:
+    return f". {patients:,} patients without this value are left out" if patients else ""
 
 
 def splits_table(composition: Composition) -> Table:

@@ -246,6 +246,7 @@ def _evidence(
     for fold in range(_FOLDS):
         mine = folds == fold
         ratio = _levelled(_log_ratio(one, labels, ~mine), levels)
+        ratio[_counts(one, ~mine & np.isfinite(labels)) == 0] = 0.0  # nothing is known of it
         summed = np.bincount(one.rows, weights=ratio[one.codes], minlength=len(labels))
         score[mine] = summed[mine]
     return score
