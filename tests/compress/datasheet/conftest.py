@@ -33,7 +33,7 @@ def picture(seed: int, *, side_px: int = 96) -> NDArray[np.uint8]:
         pixels = pixels + strength * cv2.GaussianBlur(
             rng.normal(0, 1, (side_px,) * 2), (0, 0), sigma
         )
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels, 0, 255), dtype=np.uint8)
 
 
 @pytest.fixture(scope="session")

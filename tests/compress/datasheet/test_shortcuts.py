@@ -47,7 +47,7 @@ def _labels() -> list[int]:
 
 
 def _people() -> list[int]:
-    return np.random.default_rng(9).permutation(COUNT).tolist()
+    return [int(person) for person in np.random.default_rng(9).permutation(COUNT)]
 
 
 def test_a_planted_value_reaches_its_true_auroc(tmp_path: Path) -> None:
@@ -64,7 +64,10 @@ def test_a_planted_value_reaches_its_true_auroc(tmp_path: Path) -> None:
 
 def test_a_number_that_is_odd_in_the_middle_is_found(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    dose = [rng.normal(0, 1) if label else rng.choice([-1, 1]) * rng.uniform(4, 5) for label in _labels()]
+    dose = [
+        rng.normal(0, 1) if label else rng.choice([-1, 1]) * rng.uniform(4, 5)
+        for label in _labels()
+    ]
 
     found = _tried(tmp_path, {"patient_id": _people(), "dose": dose, "label": _labels()})
 
@@ -84,7 +87,7 @@ def test_a_block_of_patient_numbers_is_said_in_words(tmp_path: Path) -> None:
 
 def test_chance_is_not_called_a_shortcut(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "patient_id": _people(),
         "few": rng.integers(0, 3, COUNT).tolist(),
         "many": [f"value {i}" for i in rng.integers(0, 200, COUNT)],
@@ -104,7 +107,7 @@ def test_a_column_that_only_names_the_patient_tells_nothing(tmp_path: Path) -> N
     patients = [i % 100 for i in range(COUNT)]
     names = [f"name {'abcdefghij'[p // 10]}{'abcdefghij'[p % 10]}" for p in patients]
     shuffled = rng.permutation(100)
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "patient_id": [int(shuffled[p]) for p in patients],
         "name": names,
         "label": [int(ill[p]) for p in patients],
