@@ -368,10 +368,13 @@ class Evaluation:
         Columns, with bins where numeric, whose value alone is tried as a predictor.
     subsets : tuple of str
         ``column=value``: the AUROC within these rows.
+    without_teacher : bool
+        Train the same student on the labels alone too, to show what the teacher brought.
     """
 
     shortcuts: tuple[str, ...] = ()
     subsets: tuple[str, ...] = ()
+    without_teacher: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ class _Entry(NamedTuple):
 _COMMANDS: Final = {
     "datasheet": _Entry("edgefair.cli.compress.datasheet", "Who is in the data, and who is not."),
     "run": _Entry("edgefair.cli.compress.run", "Every stage of a recipe, ending with the bundle."),
+    "embed": _Entry("edgefair.cli.compress.embed", "The teacher's embedding of every image."),
+    "distill": _Entry("edgefair.cli.compress.distill", "The student learns that embedding."),
+    "train": _Entry("edgefair.cli.compress.train", "The student learns the labels."),
+    "quantize": _Entry("edgefair.cli.compress.quantize", "The fastest INT8 form that holds."),
 }
 
 

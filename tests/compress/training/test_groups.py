@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from edgefair.bundle.manifest import Task
 from edgefair.compress.recipe import GroupAware, Training
-from edgefair.compress.students.network import Network
 from edgefair.compress.students.build import build_backbone
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Embedding, answers_of
 from edgefair.compress.training.dfr import retrain_last_layer
 from edgefair.compress.training.groups import GroupWeights, balanced_order, cells_of

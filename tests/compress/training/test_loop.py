@@ -8,12 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-<<<<<<< HEAD
-from edgefair.bundle.manifest import Contract, Input, Normalize, Outputs, ResizeArea, Task
-from edgefair.compress.recipe import Training
-from edgefair.compress.students.build import build_backbone
-from edgefair.compress.students.network import Network
-=======
 from edgefair.bundle.manifest import Task
 from edgefair.compress.data.augment import augment, draw_changes
 from edgefair.compress.recipe import GroupAware
@@ -22,7 +16,6 @@ from edgefair.compress.training.answers import Logits, group_aurocs, worst_group
 from edgefair.compress.training.batches import Supply
 from edgefair.compress.training.checkpoint import Keeper
 from edgefair.compress.training.course import Course, Pace
->>>>>>> training
 from edgefair.compress.training.loop import (
     LabelledPictures,
     Material,

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from edgefair.bundle.manifest import Contract, Input, Normalize, Outputs, ResizeArea, Task
 from edgefair.compress.data.augment import draw_changes
 from edgefair.compress.recipe import Distillation, GroupAware, Training
-from edgefair.compress.students.network import Backbone
-from edgefair.compress.students.network import Network
 from edgefair.compress.students.build import build_backbone
+from edgefair.compress.students.network import Backbone, Network
 from edgefair.compress.training.answers import Logits
 from edgefair.compress.training.batches import Supply
 from edgefair.compress.training.course import Pace
