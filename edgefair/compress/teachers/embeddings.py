@@ -129,23 +129,31 @@ def _embedded(
     on_image(done)
     pending = _Shard()
     images = _images(tuple(fresh.values()), accepts, teacher.side_px)
-    for digest, image in zip(fresh, images, strict=True):
-        if image.digest != digest:
-            raise InputError(
-                f"The image {image.name} was changed while it was read.",
-                hint="Leave the images alone while the teacher sees them, and start again.",
-            )
-        known[digest] = teacher.embed(image.pixels[np.newaxis])[0]
-        pending.add(digest, known[digest])
-        if len(pending.digests) == SHARD_IMAGES:
+    try:
+        for digest, image in zip(fresh, images, strict=True):
+            known[digest] = _row(teacher, image, digest)
+            pending.add(digest, known[digest])
+            if len(pending.digests) == SHARD_IMAGES:
+                shelf.put(pending)
+                pending = _Shard()
+            done += 1
+            on_image(done)
+    finally:
+        # an image that cannot be read, or an impatient user, costs nothing that was done
+        if pending.digests:
             shelf.put(pending)
-            pending = _Shard()
-        done += 1
-        on_image(done)
-    if pending.digests:
-        shelf.put(pending)
     rows = [known[digest] for digest in digests]
     return np.stack(rows) if rows else np.empty((0, teacher.embedding_size), np.float32)
+
+
+def _row(teacher: Teacher, image: Image, digest: str) -> NDArray[np.float32]:
+    if image.digest != digest:
+        raise InputError(
+            f"The image {image.name} was changed while it was read.",
+            hint="Leave the images alone while the teacher sees them, and start again.",
+        )
+    row: NDArray[np.float32] = teacher.embed(image.pixels[np.newaxis])[0]
+    return row
 
 
 @dataclass(slots=True, kw_only=True)

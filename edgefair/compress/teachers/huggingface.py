@@ -30,13 +30,9 @@ from edgefair.compress.teachers.checkpoints import (
     take_over,
     tensors_in,
 )
-from edgefair.compress.teachers.teacher import (
-    NetworkTeacher,
-    facts_of,
-    pooled_tokens,
-    refusal,
-    stretched,
-)
+from edgefair.compress.teachers.inputs import stretched
+from edgefair.compress.teachers.network import NetworkTeacher, pooled_tokens
+from edgefair.compress.teachers.teacher import facts_of, refusal
 from edgefair.compress.teachers.timm_model import build_timm
 from edgefair.errors import InputError, UnsafeModel
 

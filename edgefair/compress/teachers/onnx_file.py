@@ -19,13 +19,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edgefair.compress.recipe import TeacherChoice
 from edgefair.compress.teachers.checkpoints import read_bytes
-from edgefair.compress.teachers.teacher import (
-    TeacherFacts,
-    embed_each,
-    facts_of,
-    refusal,
-    stretched,
-)
+from edgefair.compress.teachers.inputs import stretched
+from edgefair.compress.teachers.teacher import TeacherFacts, embed_each, facts_of, refusal
 from edgefair.compress.training.loop import THREADS
 from edgefair.compress.weights import obtain_weights
 from edgefair.errors import UnsafeModel
@@ -170,13 +165,14 @@ class OnnxTeacher:
         side = self.side_px
         ramp = np.linspace(0, 1, side * side, dtype=np.float32).reshape(side, side)
         try:
-            return self.embed(ramp[np.newaxis]).shape[1]
+            size: int = self.embed(ramp[np.newaxis]).shape[1]
         except _ORT_ERRORS as error:
             raise refusal(
                 f"The teacher {self.name} cannot read images of {side} x {side} pixels: "
                 f"{_first_line(error)}",
                 "Correct teacher.input in the recipe.",
             ) from error
+        return size
 
 
 def _mean(answer: NDArray[np.float32], axes: int | tuple[int, int]) -> NDArray[np.float32]:

@@ -11,13 +11,9 @@ from torch import Tensor, nn
 
 from edgefair.compress.recipe import TeacherChoice, TeacherInput
 from edgefair.compress.teachers.checkpoints import read_checkpoint, take_over
-from edgefair.compress.teachers.teacher import (
-    NetworkTeacher,
-    facts_of,
-    normalized,
-    refusal,
-    resized,
-)
+from edgefair.compress.teachers.inputs import normalized, resized
+from edgefair.compress.teachers.network import NetworkTeacher
+from edgefair.compress.teachers.teacher import facts_of, refusal
 from edgefair.compress.teachers.tiny_vit import TinyVit
 from edgefair.errors import InputError
 

@@ -11,13 +11,9 @@ from torch import Tensor, nn
 
 from edgefair.compress.recipe import TeacherChoice
 from edgefair.compress.teachers.checkpoints import read_checkpoint, take_over
-from edgefair.compress.teachers.teacher import (
-    NetworkTeacher,
-    facts_of,
-    pooled_tokens,
-    refusal,
-    stretched,
-)
+from edgefair.compress.teachers.inputs import stretched
+from edgefair.compress.teachers.network import NetworkTeacher, pooled_tokens
+from edgefair.compress.teachers.teacher import facts_of, refusal
 from edgefair.errors import InputError
 
 __all__ = ["build_timm", "load_timm"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +19,6 @@ from edgefair.compress.recipe import TeacherChoice, TeacherInput
 from edgefair.compress.teachers.load import load_teacher
 from edgefair.compress.teachers.teacher import Teacher
 from edgefair.errors import InputError, ModelError, UnsafeModel
-
-# importing this module first keeps the hub's package offline
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -260,10 +260,36 @@ def test_missing_folders_and_files_are_said(tmp_path: Path) -> None:
         _load(tmp_path)
 
 
-def test_no_hub_is_asked() -> None:
-    from huggingface_hub import constants
+OFFLINE = """
+import sys
+from pathlib import Path
 
-    assert constants.HF_HUB_OFFLINE
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit(f"asked the network: {arguments}")
+
+sys.addaudithook(refuse)
+from edgefair.compress.recipe import TeacherChoice, TeacherInput
+from edgefair.compress.teachers.load import load_teacher
+
+given = TeacherInput(side_px=28, mean=(0.5,) * 3, std=(0.5,) * 3)
+choice = TeacherChoice(kind="huggingface", path="model", input=given)
+folder = Path(sys.argv[1])
+load_teacher(choice, beside=folder, weights=folder)
+
+from huggingface_hub import constants
+print(constants.HF_HUB_OFFLINE)
+"""
+
+
+def test_no_hub_is_asked(tmp_path: Path) -> None:
+    _vit().save_pretrained(tmp_path / "model")
+
+    run = subprocess.run(
+        [sys.executable, "-c", OFFLINE, str(tmp_path)], check=False, capture_output=True, text=True
+    )
+
+    assert (run.stdout.strip(), run.stderr) == ("True", "")
 
 
 def test_a_folder_of_open_clip_with_its_own_tower_is_refused(tmp_path: Path) -> None:
