@@ -17,6 +17,12 @@ class _Entry(NamedTuple):
 
 _COMMANDS: Final = {
     "run": _Entry("edgefair.cli.compress.run", "Every stage of a recipe, ending with the bundle."),
+    "students": _Entry(
+        "edgefair.cli.compress.students", "Latency, size and memory of each student, here."
+    ),
+    "concept": _Entry(
+        "edgefair.cli.compress.concept", "A finding added to a bundle, without training."
+    ),
 }
 
 
@@ -45,6 +51,7 @@ def command() -> None:
     Examples:
       edgefair compress run models/chest-xray/recipe.toml
       edgefair compress run recipe.toml --data ~/radiographs --out bundles/
+      edgefair compress students
 
     Needs the extra: pip install "edgefair[compress]".
     """

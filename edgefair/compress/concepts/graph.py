@@ -56,6 +56,7 @@ def append_rows(
 
 
 def _classifier(graph: onnx.GraphProto, heat_map: str) -> onnx.NodeProto:
+    node: onnx.NodeProto
     for node in graph.node:
         if heat_map in node.output and node.op_type == "Conv":
             return node
