@@ -22,6 +22,12 @@ _COMMANDS: Final = {
     "distill": _Entry("edgefair.cli.compress.distill", "The student learns that embedding."),
     "train": _Entry("edgefair.cli.compress.train", "The student learns the labels."),
     "quantize": _Entry("edgefair.cli.compress.quantize", "The fastest INT8 form that holds."),
+    "students": _Entry(
+        "edgefair.cli.compress.students", "Latency, size and memory of each student, here."
+    ),
+    "concept": _Entry(
+        "edgefair.cli.compress.concept", "A finding added to a bundle, without training."
+    ),
 }
 
 
@@ -50,6 +56,7 @@ def command() -> None:
     Examples:
       edgefair compress run models/chest-xray/recipe.toml
       edgefair compress run recipe.toml --data ~/radiographs --out bundles/
+      edgefair compress students
 
     Needs the extra: pip install "edgefair[compress]".
     """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 from torch.nn import functional
 
-__all__ = ["Backbone", "Network", "grey_stem", "map_size"]
+__all__ = ["Backbone", "Network", "fixed_sizes", "grey_stem"]
 
 
 class Backbone(nn.Module):
@@ -96,8 +96,8 @@ def grey_stem(weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {**weights, name: weights[name].sum(dim=1, keepdim=True)}
 
 
-def map_size(features: Tensor) -> tuple[int, int]:
-    """Return height and width of a feature map (n, d, h, w) as plain numbers.
+def fixed_sizes(batch: Tensor) -> tuple[int, ...]:
+    """Return the sizes behind the batch axis as plain numbers.
 
     An exported graph is for one size of image. As plain numbers, its sizes are constants there;
     as torch traces them, they would be computed anew for each image.
@@ -105,12 +105,12 @@ def map_size(features: Tensor) -> tuple[int, int]:
     Examples
     --------
     >>> import torch
-    >>> map_size(torch.zeros(1, 8, 3, 4))
-    (3, 4)
+    >>> fixed_sizes(torch.zeros(2, 8, 3, 4))
+    (8, 3, 4)
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TracerWarning)
-        return int(features.shape[2]), int(features.shape[3])
+        return tuple(int(size) for size in batch.shape[1:])
 
 
 def _mean_over_places(maps: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgefair.compress.students.network import Backbone, map_size
+from edgefair.compress.students.network import Backbone, fixed_sizes
 
 __all__ = ["VisionTransformer"]
 
@@ -58,11 +58,11 @@ class VisionTransformer(Backbone):
     def forward(self, images: Tensor) -> Tensor:
         """Return features, shape (n, width, h / 16, w / 16)."""
         patches = self.patches(images)
-        height, width = map_size(patches)
-        tokens = patches.flatten(2).transpose(1, 2)
-        tokens = tokens + _positions(height, width, self.feature_size).to(tokens.device)
+        size, height, width = fixed_sizes(patches)
+        tokens = patches.reshape(-1, size, height * width).transpose(1, 2)
+        tokens = tokens + _positions(height, width, size).to(tokens.device)
         tokens = self.norm(self.blocks(tokens)).transpose(1, 2)
-        features: Tensor = tokens.reshape(-1, self.feature_size, height, width)
+        features: Tensor = tokens.reshape(-1, size, height, width)
         return features
 
 
@@ -95,14 +95,13 @@ class _Attention(nn.Module):
         self.joined = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        query, key, value = (self._by_head(part) for part in self.qkv(tokens).chunk(3, dim=-1))
+        count, width = fixed_sizes(tokens)
+        parts = self.qkv(tokens).reshape(-1, count, 3 * self._heads, width // self._heads)
+        query, key, value = parts.transpose(1, 2).split(self._heads, dim=1)
         weights = torch.softmax(query @ key.transpose(-2, -1) * self._scale, dim=-1)
-        gathered: Tensor = self.joined((weights @ value).transpose(1, 2).flatten(2))
+        by_token = (weights @ value).transpose(1, 2).reshape(-1, count, width)
+        gathered: Tensor = self.joined(by_token)
         return gathered
-
-    def _by_head(self, part: Tensor) -> Tensor:
-        by_head: Tensor = part.unflatten(-1, (self._heads, -1))  # type: ignore[no-untyped-call]
-        return by_head.transpose(1, 2)
 
 
 def _positions(height: int, width: int, size: int) -> Tensor:
