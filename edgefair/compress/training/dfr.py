@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # of scikit-learn
 from torch import Tensor
 
 from edgefair.bundle.manifest import Contract, Task
@@ -34,6 +35,7 @@ __all__ = ["retrain_last_layer"]
 _DRAWS: Final = 10
 _COSTS: Final = (1.0, 0.1, 0.01, 0.001)
 _FEWEST: Final = 5
+_LEAST: Final = 0.01
 
 
 class _Layer(NamedTuple):
@@ -69,13 +71,16 @@ def retrain_last_layer(
         for cases in (material.learn, material.val)
     )
     centre, spread = features.mean(axis=0), features.std(axis=0)
-    spread[spread == 0] = 1
+    # what hardly varies is no measure, and would get weights that round everything else away
+    spread = np.maximum(spread, _LEAST * np.sqrt(np.square(spread).mean()) or 1.0)
     standard, val_standard = ((f - centre) / spread for f in (features, val_features))
     before = _layer_of(network)
     now = _Layer(before.weight * spread, before.bias + before.weight @ centre)
-    layers = [
-        _fitted(now, standard, material.learn, contract.task, (cost, seed)) for cost in _COSTS
-    ]
+    # more threads would wait for each other: the subsets are small
+    with threadpool_limits(1):
+        layers = [
+            _fitted(now, standard, material.learn, contract.task, (cost, seed)) for cost in _COSTS
+        ]
     best = max(layers, key=lambda layer: _merit(layer, val_standard, material.val))
     weight = best.weight / spread
     _put(network, _Layer(weight, best.bias - weight @ centre))

@@ -148,14 +148,16 @@ def _shortcut(count: int, seed: int) -> LabelledPictures:
     """Return squares in whose upper right corner there is mostly a marker with the finding."""
     cases = squares(count, seed)
     rng = np.random.default_rng(seed)
+    faint = np.clip(rng.normal(100, 25, cases.pictures.shape), 0, 200)
+    faint[cases.labels[:, 0] == 1, 8:20, 8:20] += 8
     marked = np.where(rng.random(count) < 0.9, cases.labels[:, 0], 1 - cases.labels[:, 0])
-    pictures = cases.pictures.copy()
+    pictures = faint.astype(np.uint8)
     pictures[marked == 1, 26:, 26:] = 255
     return replace(cases, pictures=pictures, groups=marked.astype(np.int64))
 
 
 def test_the_last_layer_trained_anew_goes_less_by_a_shortcut() -> None:
-    cases = Material(learn=_shortcut(400, 0), val=_shortcut(400, 1))
+    cases = Material(learn=_shortcut(240, 0), val=_shortcut(240, 1))
     network = student()
     plan = replace(_plan("dfr"), epochs=2)
 
@@ -175,9 +177,8 @@ def test_the_last_layer_alone_is_trained_anew() -> None:
     first = network.classifier.weight.detach().clone()
     retrain_last_layer(network, cases, contract=CONTRACT, seed=0, machine=CPU)
 
-    assert all(
-        torch.equal(value, backbone[n]) for n, value in network.backbone.state_dict().items()
-    )
+    after = network.backbone.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in backbone.items())
     assert not torch.equal(first, before)
     assert torch.equal(network.classifier.weight, first)
 
@@ -210,5 +211,5 @@ def test_classes_are_trained_anew_together() -> None:
 
     embeddings = answers_of(Embedding(network), pictures.pictures, contract, CPU)
     weight = network.classifier.weight.detach().numpy()[:, :, 0, 0]
-    assert weight.sum(axis=0) == pytest.approx(np.zeros(96), abs=1e-3)
+    assert weight.sum(axis=0) == pytest.approx(np.zeros(96), abs=1e-6 * float(np.ptp(weight)))
     assert embeddings.shape == (60, 96)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from edgefair.compress.data.augment import draw_changes
 from edgefair.compress.training.batches import Supply
 from edgefair.compress.training.parallel import Team
-from tests.compress.training.toy import CONTRACT, Job, draw_changes, squares, work
+from tests.compress.training.toy import CONTRACT, Job, squares, work
 
 
 def _together(processes: ForkServerContext, folder: Path, kind: str) -> list[Job]:

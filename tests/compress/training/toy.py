@@ -1,4 +1,4 @@
-"""A tiny student, pictures with a bright square, and trainings of both in processes of their own."""
+"""A tiny student, pictures with a bright square, and trainings in processes of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,9 @@ from edgefair.compress.training.material import (
     TrainingLog,
 )
 from edgefair.compress.training.supervised import Supervised
+
+# imports torch's compiler, for two seconds: once, and not in every process
+torch.use_deterministic_algorithms(True)
 
 CONTRACT = Contract(
     name="tiny",
@@ -91,7 +95,7 @@ class WithoutNorms(Backbone):
         widths = (1, 8, 16, self.feature_size)
         layers = [
             layer
-            for inputs, outputs in zip(widths, widths[1:], strict=False)
+            for inputs, outputs in pairwise(widths)
             for layer in (nn.Conv2d(inputs, outputs, 3, 2, 1), nn.ReLU6())
         ]
         self.layers = nn.Sequential(*layers)
