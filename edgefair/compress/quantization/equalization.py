@@ -12,7 +12,7 @@ from onnx import ModelProto, NodeProto, numpy_helper
 
 from edgefair.compress.quantization.wiring import Wiring, attribute
 
-__all__ = ["equalize", "equalizable_pairs"]
+__all__ = ["equalizable_pairs", "equalize"]
 
 _SWEEPS: Final = 20
 

@@ -89,7 +89,7 @@ class Wiring:
         if node.op_type == "Conv":
             return prod(weight.dims[1:])
         is_turned = node.op_type == "Gemm" and bool(attribute(node, "transB", 0))
-        return weight.dims[-1] if is_turned else weight.dims[-2]
+        return int(weight.dims[-1] if is_turned else weight.dims[-2])
 
 
 def attribute(node: NodeProto, name: str, default: int) -> int:
