@@ -18,6 +18,7 @@ class _Entry(NamedTuple):
 _COMMANDS: Final = {
     "datasheet": _Entry("edgefair.cli.compress.datasheet", "Who is in the data, and who is not."),
     "run": _Entry("edgefair.cli.compress.run", "Every stage of a recipe, ending with the bundle."),
+    "gate": _Entry("edgefair.cli.compress.gate", "Whether one version costs a group too much."),
 }
 
 
