@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "concept": _Entry(
         "edgefair.cli.compress.concept", "A finding added to a bundle, without training."
     ),
+    "gate": _Entry("edgefair.cli.compress.gate", "Whether one version costs a group too much."),
 }
 
 
