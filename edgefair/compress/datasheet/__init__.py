@@ -5,6 +5,7 @@ from edgefair.compress.datasheet.describe import Examined, describe, examine, wr
 from edgefair.compress.datasheet.html import render_datasheet_html
 from edgefair.compress.datasheet.interchange import datasheet_from_json, datasheet_to_json
 from edgefair.compress.datasheet.records import Datasheet
+from edgefair.compress.datasheet.release import without_names
 from edgefair.compress.datasheet.rows import Brief, brief_of
 from edgefair.compress.datasheet.terminal import render_datasheet_text
 
@@ -21,5 +22,6 @@ __all__ = [
     "examine",
     "render_datasheet_html",
     "render_datasheet_text",
+    "without_names",
     "write_up",
 ]

@@ -95,6 +95,12 @@ def _named(names: Sequence[str], *, most: int = _MOST_NAMED) -> str:
     return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
+def _such_as(names: Sequence[str], *, of: Sequence[str] = ()) -> str:
+    """Return examples to end a clause with; nothing where names are withheld."""
+    patients = f" of {_named(of)}" if of else ""
+    return f", e.g. {_named(names)}{patients}" if names else ""
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
@@ -106,7 +112,7 @@ def _of_leaks(noise: Noise) -> Iterator[Finding]:
             severity=Severity.SERIOUS,
             topic="leak",
             sentence=f"{_counted(noise.leaking_patients, 'patient')} with images in more than one "
-            f"split: {_named(names)}. A test on patients seen in training flatters the model.",
+            f"split{_such_as(names)}. A test on patients seen in training flatters the model.",
             advice="`--fix` keeps all images of a patient in one split.",
             rai=_LIMITATIONS,
         )
@@ -118,8 +124,8 @@ def _of_copies(noise: Noise) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.SERIOUS,
             topic="duplicates across splits",
-            sentence=f"{_counted(across, 'picture')} in more than one split, e.g. "
-            f"{_named(noise.copies[0].images)}. The test then asks what training has answered.",
+            sentence=f"{_counted(across, 'picture')} in more than one split"
+            f"{_such_as(noise.copies[0].images)}. The test then asks what training has answered.",
             advice=_FIX,
             rai=_LIMITATIONS,
         )
@@ -129,7 +135,7 @@ def _of_copies(noise: Noise) -> Iterator[Finding]:
             severity=Severity.SERIOUS,
             topic="conflicting labels",
             sentence=f"{_counted(len(conflicting), 'picture')} labelled both with and without a "
-            f"finding, e.g. {_named(conflicting[0].images)}.",
+            f"finding{_such_as(conflicting[0].images)}.",
             advice="`--fix` leaves all copies of these out, since one label of them is wrong.",
             rai=_ANNOTATION,
         )
@@ -138,8 +144,8 @@ def _of_copies(noise: Noise) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.WARNING,
             topic="duplicates of several patients",
-            sentence=f"{_counted(len(several), 'picture')} under more than one patient, e.g. "
-            f"{_named(several[0].images)} of {_named(several[0].patients)}: one person with two "
+            sentence=f"{_counted(len(several), 'picture')} under more than one patient"
+            f"{_such_as(several[0].images, of=several[0].patients)}: one person with two "
             "numbers, or a wrong file.",
             advice="Look at them; `--fix` keeps one, and these patients in one split.",
             rai=_LIMITATIONS,
@@ -150,7 +156,7 @@ def _of_copies(noise: Noise) -> Iterator[Finding]:
             severity=Severity.WARNING,
             topic="duplicates",
             sentence=f"{_counted(noise.copy_sets, 'picture')} there more than once, {exact} to "
-            f"the byte, e.g. {_named(noise.copies[0].images)}.",
+            f"the byte{_such_as(noise.copies[0].images)}.",
             advice=_FIX,
             rai=_LIMITATIONS,
         )
@@ -161,8 +167,8 @@ def _of_faults(noise: Noise, images: int) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.SERIOUS,
             topic="rows",
-            sentence=f"{_counted(fault.rows, 'row')} that {fault.reason}: "
-            f"{_named(fault.examples)}.",
+            sentence=f"{_counted(fault.rows, 'row')} that {fault.reason}"
+            f"{_such_as(fault.examples)}.",
             advice="Correct the manifest; `--fix` leaves out or repairs what it can.",
             rai=_LIMITATIONS,
         )
@@ -172,7 +178,7 @@ def _of_faults(noise: Noise, images: int) -> Iterator[Finding]:
             severity=Severity.SERIOUS if many else Severity.WARNING,
             topic="unreadable",
             sentence=f"{_counted(fault.rows, 'image')} could not be read "
-            f"({fault.reason.replace('_', ' ')}): {_named(fault.examples)}.",
+            f"({fault.reason.replace('_', ' ')}){_such_as(fault.examples)}.",
             advice="Export them again; `--fix` leaves them out.",
             rai=_MISSING,
         )

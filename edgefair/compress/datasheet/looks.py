@@ -126,9 +126,9 @@ def look_at(paths: Sequence[Path], *, on_image: OnImage = lambda done, total: No
 
 
 def _look(path: Path) -> _Look:
-    if not path.is_file():
-        return _Look(reason="missing")
     try:
+        if not path.is_file():
+            return _Look(reason="missing")
         frames = read_frames(
             path, name=path.name, min_side_px=_SIDE_PX, limits=Limits(min_side_px=1), frame=0
         )

@@ -186,7 +186,7 @@ def bars_of_catchment(catchments: Sequence[Catchment]) -> tuple[Bars, ...]:
                         f"{row.expected:,.0f}",
                         "n/a"
                         if isnan(row.standardised_residual)
-                        else f"{row.standardised_residual:+.1f}",
+                        else _signed(row.standardised_residual),
                     ),
                 )
                 for row in one.rows
@@ -331,7 +331,11 @@ def _quality(one: GroupQuality) -> str:
         return "n/a"
     apart = one.standardised_difference
     size = f"{one.median:.0f}" if one.median >= 10 else f"{one.median:.2f}"
-    return size if isnan(apart) else f"{size} ({apart:+.1f})".replace("-", "\N{MINUS SIGN}")
+    return size if isnan(apart) else f"{size} ({_signed(apart)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def dots(shortcuts: Sequence[Shortcut], findings: Sequence[str]) -> tuple[Dots, ...]:

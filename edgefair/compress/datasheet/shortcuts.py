@@ -185,8 +185,14 @@ def _of_numbers(name: str, origin: str, encoding: str, numbers: NDArray[np.float
 
 
 def _range(numbers: NDArray[np.float64]) -> str:
-    low, high = (f"{number:.6g}" for number in (numbers.min(), numbers.max()))
+    low, high = _spelled(numbers.min()), _spelled(numbers.max())
     return low if low == high else f"{low} to {high}"
+
+
+def _spelled(number: float) -> str:
+    """Return a number as a manifest has it: patients' numbers whole, measures in four digits."""
+    is_whole = float(number).is_integer() and abs(number) < 1e15
+    return f"{number:.0f}" if is_whole else f"{number:.4g}"
 
 
 def _folds(
@@ -311,7 +317,7 @@ def _block(one: _Attribute, finding: str, labels: NDArray[np.float32]) -> str:
         if beyond >= _OUTSIDE:
             return (
                 f"All {len(narrow):,} images {inside} {finding} come from {one.name} "
-                f"{narrow.min():.6g} to {narrow.max():.6g}; {100 * beyond:.0f}% of those "
-                f"{outside} it lie outside ({wide.min():.6g} to {wide.max():.6g})."
+                f"{_range(narrow)}; {100 * beyond:.0f}% of those {outside} it lie outside "
+                f"({_range(wide)})."
             )
     return ""

@@ -10,7 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgefair.compress.datasheet import Brief, Datasheet, examine, write_up
+from edgefair.compress.datasheet import (
+    Brief,
+    Datasheet,
+    datasheet_to_json,
+    examine,
+    without_names,
+    write_up,
+)
 from edgefair.compress.datasheet.findings import headline
 from edgefair.compress.datasheet.records import Severity, Shortcut, ShortcutKind
 from edgefair.compress.recipe import CatchmentShare, DataSource
@@ -64,7 +71,7 @@ def test_a_patient_in_two_splits_is_a_leak(
 
     (leak,) = datasheet.composition.noise.leaks
     assert (leak.patient, leak.splits, leak.images) == ("P000", ("train", "test"), 2)
-    assert "1 patient with images in more than one split: P000" in _told(datasheet, "leak")
+    assert "1 patient with images in more than one split, e.g. P000" in _told(datasheet, "leak")
 
 
 def test_copies_across_splits_patients_and_labels_are_each_said(
@@ -107,11 +114,11 @@ def test_faulty_rows_and_images_are_findings_and_not_errors(
     assert len(noise.faults) == 5
     told = _told(datasheet, "rows")
     for words in (
-        "names no image: line 4",
-        "names an image that an earlier row names: line 122",
-        "has no patient: line 5",
-        "holds something other than 0, 1 or nothing as label: line 3",
-        "is in none of the splits train, val, test: line 6",
+        "names no image, e.g. line 4",
+        "names an image that an earlier row names, e.g. line 122",
+        "has no patient, e.g. line 5",
+        "holds something other than 0, 1 or nothing as label, e.g. line 3",
+        "is in none of the splits train, val, test, e.g. line 6",
     ):
         assert words in told
     assert {fault.reason: fault.examples for fault in noise.unreadable} == {
@@ -210,6 +217,30 @@ def test_classes_of_one_column_are_counted_each(
         ("cold", 30, 30),
     ]
     assert composition.labels[0].unknown == composition.labels[0].faulty == 30
+
+
+def test_what_travels_names_no_patient_and_no_image(
+    clinic_rows: list[Row],
+    write_data: Writer,
+    draw: Callable[[int], NDArray[np.uint8]],
+    tmp_path: Path,
+) -> None:
+    clinic_rows[0]["split"] = "test"
+    clinic_rows[5]["patient_id"] = ""
+    brief = write_data(clinic_rows)
+    Image.fromarray(draw(1)).save(tmp_path / "images" / "002.png")
+    (tmp_path / "images" / "007.png").unlink()
+    datasheet = write_up(examine(brief, tmp_path))
+
+    released = without_names(datasheet)
+
+    text = datasheet_to_json(released).decode()
+    assert ".png" in datasheet_to_json(datasheet).decode()
+    assert ".png" not in text
+    assert "P0" not in text
+    assert len(released.findings) == len(datasheet.findings)
+    assert "1 patient with images in more than one split." in _told(released, "leak")
+    assert released.composition.subpopulations == datasheet.composition.subpopulations
 
 
 @pytest.fixture(scope="module")
