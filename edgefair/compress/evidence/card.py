@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,15 +26,13 @@ from edgefair.compress.evidence.words import (
     gate_in_words,
     input_in_words,
     interval_in_words,
-    loss_in_words,
     megabytes,
     output_in_words,
-    rate_in_words,
     step_in_words,
     teacher_in_words,
 )
-from edgefair.compress.gate.records import Comparison, GateCell, GateResult
-from edgefair.records import VerdictKind
+from edgefair.compress.gate.records import GateResult
+from edgefair.compress.gate.words import render_gate_markdown
 
 __all__ = [
     "CardFacts",
@@ -72,9 +69,7 @@ def render_card(facts: CardFacts) -> str:
         autoescape=False,  # noqa: S701 - Markdown of our own recipe and numbers, not HTML
     )
     environment.filters["interval"] = interval_in_words
-    environment.filters["loss"] = loss_in_words
     environment.filters["megabytes"] = megabytes
-    environment.filters["rate"] = rate_in_words
     environment.filters["cell"] = _in_one_cell
     attributes = source_attributes(facts)
     text = environment.get_template("card.md.jinja").render(
@@ -85,7 +80,7 @@ def render_card(facts: CardFacts) -> str:
         gives=output_in_words(facts),
         preprocessing=[step_in_words(step) for step in facts.contract.preprocessing],
         verdict=gate_in_words(facts.gate),
-        compared=_compared(facts.gate),
+        gate=_gate(facts.gate),
         model_tables=_model_tables(facts.comparison),
         teacher=_teacher(facts),
         attributes=attributes,
@@ -117,19 +112,6 @@ def render_speed(latencies: Latencies, command: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared:
-    """One comparison of the gate: the cells to show, how many of each verdict, who flipped."""
-
-    comparison: Comparison
-    shown: tuple[GateCell, ...]
-    verdicts: tuple[tuple[VerdictKind, int], ...]
-    flips: int
-    newly_missed: int
-    newly_alarmed: int
-    unlabelled: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelTable:
     """The table of models for one finding; `columns` are groups with their cases."""
 
@@ -138,30 +120,10 @@ class _ModelTable:
     rows: tuple[tuple[ModelRow, tuple[str, ...]], ...]
 
 
-def _compared(gate: GateResult | None) -> list[_Compared]:
+def _gate(gate: GateResult | None) -> str:
     if gate is None:
-        return []
-    result = []
-    for comparison in dict.fromkeys(cell.comparison for cell in gate.cells):
-        cells = tuple(cell for cell in gate.cells if cell.comparison == comparison)
-        flips = [flip for flip in gate.flips if flip.comparison == comparison]
-        counted = Counter(cell.verdict for cell in cells)
-        result.append(
-            _Compared(
-                comparison=comparison,
-                shown=cells if comparison.is_binding else _harmed(cells),
-                verdicts=tuple((kind, counted[kind]) for kind in VerdictKind),
-                flips=len(flips),
-                newly_missed=sum(flip.is_newly_missed for flip in flips),
-                newly_alarmed=sum(f.label is False and f.flagged_after for f in flips),
-                unlabelled=sum(flip.label is None for flip in flips),
-            )
-        )
-    return result
-
-
-def _harmed(cells: tuple[GateCell, ...]) -> tuple[GateCell, ...]:
-    return tuple(cell for cell in cells if cell.verdict is VerdictKind.HARM_SHOWN)
+        return f"## What compression cost, group by group\n\n{gate_in_words(None)}\n"
+    return render_gate_markdown(gate)
 
 
 def _model_tables(rows: tuple[ModelRow, ...]) -> list[_ModelTable]:

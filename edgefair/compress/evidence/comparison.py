@@ -75,7 +75,7 @@ def auroc_cells(
     >>> from pathlib import Path
     >>> from edgefair.compress.data.cases import Column
     >>> cases = Cases(
-    ...     images=(Path("a.png"),) * 4, splits=("test",) * 4,
+    ...     images=(Path("a.png"),) * 4, patients=tuple("abcd"), splits=("test",) * 4,
     ...     labels=np.array([[1], [0], [1], [0]], dtype=np.float32),
     ...     columns=(Column(name="sex", values=("F", "F", "F", "M")),),
     ... )

@@ -8,6 +8,7 @@ from typing import Final
 from edgefair.bundle.manifest import Normalize, PreprocessingStep, RepeatChannels, ResizeArea
 from edgefair.compress.evidence.facts import CardFacts
 from edgefair.compress.gate.records import GateResult
+from edgefair.compress.gate.words import headline
 from edgefair.compress.recipe import TeacherChoice
 from edgefair.records import Interval
 
@@ -20,7 +21,6 @@ __all__ = [
     "loss_in_words",
     "megabytes",
     "output_in_words",
-    "rate_in_words",
     "stated",
     "step_in_words",
     "teacher_in_words",
@@ -64,11 +64,6 @@ def loss_in_words(interval: Interval) -> str:
     values = (interval.estimate, interval.lower, interval.upper)
     estimate, lower, upper = (f"{100 * value:+.1f}" for value in values)
     return f"{estimate} [{lower}, {upper}]"
-
-
-def rate_in_words(rate: float) -> str:
-    """Return a rate without its limits."""
-    return "-" if isnan(rate) else f"{rate:.3f}"
 
 
 def megabytes(size_bytes: int | None) -> str:
@@ -126,23 +121,10 @@ def teacher_in_words(teacher: TeacherChoice, sha256: str = "") -> str:
 
 
 def gate_in_words(gate: GateResult | None) -> str:
-    """Return the verdict of the gate in one sentence."""
+    """Return the verdict of the gate in a sentence, with who answers for what it left open."""
     if gate is None:
         return "This bundle passed no gate: nobody checked group by group what compression cost."
-    points = f"{100 * gate.margin:g} points"
-    if gate.failures:
-        named = dict.fromkeys(
-            f"{cell.metric} for {cell.finding} in {cell.group} ({cell.comparison})"
-            for cell in gate.failures
-        )
-        return f"HELD BACK: compression cost more than {points} of {'; '.join(named)}."
-    if not gate.conditions:
-        return f"PASSED: compression cost no group {points} of sensitivity or specificity."
-    count = len(gate.conditions)
-    cells = f"{count} {'cell' if count == 1 else 'cells'} had too few cases to say so"
+    outcome = headline(gate).partition("\n")[0]
     if gate.accepted is None:
-        return f"HELD BACK: no loss of {points} was shown, but {cells}, and nobody accepted it."
-    return (
-        f"PASSED WITH CONDITIONS: no loss of {points} was shown, but {cells}; "
-        f"{gate.accepted.by} accepted that: {gate.accepted.reason}"
-    )
+        return outcome
+    return f"{outcome} {gate.accepted.by}: {gate.accepted.reason}"

@@ -42,6 +42,7 @@ from edgefair.compress.gate.records import (
     Flip,
     GateCell,
     GateResult,
+    ScoreChange,
 )
 from edgefair.compress.recipe_reader import parse_recipe
 from edgefair.compress.training.loop import TrainingLog
@@ -247,7 +248,20 @@ def gate() -> GateResult:
             _cell(BINDING, OLD_WOMEN, SPECIFICITY, unsure, wide),
             _cell(INFORMING, Group(), SENSITIVITY, ok, small),
         ),
-        scores=(),
+        scores=(
+            ScoreChange(
+                comparison=BINDING,
+                finding="opacity",
+                group=Group(),
+                positives=50,
+                negatives=50,
+                before=AREA,
+                after=AREA,
+                loss=Interval(0.0, -0.02, 0.02, 0.95, 100),
+                p_value=1.0,
+                logit_change_p95=0.25,
+            ),
+        ),
         flips=(_flip(True, flagged=False), _flip(False, flagged=True), _flip(None, flagged=True)),
         encodings=(
             EncodingRow(
