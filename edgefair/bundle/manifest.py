@@ -294,6 +294,8 @@ class Manifest:
     ----------
     variants : tuple of Variant
         One for each kind of processor; empty in a bundle that tells them not apart.
+    finding_names : tuple of FindingName
+        What findings are called in other languages, as far as somebody said.
     """
 
     format: int

@@ -7,8 +7,10 @@ from pathlib import Path
 from edgefair.bundle.archive import PartContent
 from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.stages.answer import answers_of
+from edgefair.compress.stages.compare import Contestants, model_rows
+from edgefair.compress.stages.describe import describe_data
 from edgefair.compress.stages.judge import Contest, judge, released
-from edgefair.compress.stages.learn import distil_student, learn
+from edgefair.compress.stages.learn import distil_student, learn, without_teacher
 from edgefair.compress.stages.measure import measure
 from edgefair.compress.stages.pack import Finished, licence_parts, pack, writing
 from edgefair.compress.stages.shrink import shrink
@@ -109,13 +111,19 @@ def _finished(
     evidence = measure(workshop, shrunk, val, test)
     contest = Contest(taught=taught, shrunk=shrunk, manifest=evidence.manifest, test=test)
     gate = judge(workshop, contest)
+    command = f"edgefair compress run {path.name}"
+    alone = without_teacher(workshop) if workshop.recipe.evaluation.without_teacher else None
+    contestants = Contestants(taught=taught, alone=alone, shrunk=shrunk, test=test)
     return Finished(
         recipe=workshop.recipe,
         recipe_path=path,
-        command=f"edgefair compress run {path.name}",
+        command=command,
+        described=describe_data(workshop),
+        taught=taught,
         learned=learned,
         shrunk=shrunk,
         evidence=evidence,
+        models=model_rows(workshop, contestants, command),
         gate=None if gate is None else released(gate, acceptance),
         licences=licences,
     )

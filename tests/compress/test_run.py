@@ -92,7 +92,9 @@ def test_two_findings_with_gaps_become_a_model_that_sees_both(
 def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> None:
     bundle = read_bundle(multi_label / "tiny-0.1.0.efb")
 
-    assert [part.role for part in bundle.manifest.parts] == ["model", "card", "recipe"]
+    roles = [part.role for part in bundle.manifest.parts]
+    assert roles == ["model", "card", "facts", "datasheet", "ml_bom", "recipe"]
+    assert {variant.cpu for variant in bundle.manifest.variants} == {"exact", "saturating"}
     assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
     assert _carries_its_contract(bundle)
     cells = bundle.manifest.reference.cells
@@ -220,6 +222,8 @@ def test_progress_tells_every_stage(squares: Path) -> None:
         "reading val images",
         "training",
         "quantising",
-        "measuring",
+        "answering val",
+        "answering test",
+        "describing images",
     ]
     assert all(done == total for done, total in stages.values())

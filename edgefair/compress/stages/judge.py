@@ -113,4 +113,4 @@ def _answered(workshop: Workshop, contest: Contest) -> list[Answered]:
 
 
 def _rows_of(workshop: Workshop, values: NDArray[np.float32], split: str) -> NDArray[np.float32]:
-    return values[np.array(workshop.cases.splits) == split]
+    return np.asarray(values[np.array(workshop.cases.splits) == split])

@@ -1,23 +1,43 @@
-"""The last stage: card, licences and models become one bundle file."""
+"""The last stage: models, evidence and licences become one bundle file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from edgefair.bundle.archive import PartContent, write_bundle
-from edgefair.compress.evidence.card import CardFacts, Latencies, Sizes, render_card, render_speed
+from edgefair.compress.evidence.card import render_card, render_speed
+from edgefair.compress.evidence.comparison import ModelRow
+from edgefair.compress.evidence.facts import (
+    CardFacts,
+    DistillationFacts,
+    Latencies,
+    ModelLatency,
+    QuantizationFacts,
+    Sizes,
+    TriedForm,
+    Variant,
+)
+from edgefair.compress.evidence.parts import evidence_parts
 from edgefair.compress.evidence.scoring import latency_ms
-from edgefair.compress.gate.records import GateResult, gate_to_json
+from edgefair.compress.gate.records import GateResult
 from edgefair.compress.recipe import Recipe
+from edgefair.compress.stages.describe import Described
 from edgefair.compress.stages.learn import Learned
 from edgefair.compress.stages.measure import Evidence
-from edgefair.compress.stages.shrink import Shrunk
+from edgefair.compress.stages.shrink import MODEL_PART, Shrunk
+from edgefair.compress.stages.teach import Taught
 from edgefair.errors import EdgefairError, InputError
 
 __all__ = ["Finished", "licence_parts", "pack", "writing"]
+
+_PROCESSORS = {
+    "exact": "processors with exact INT8 sums (VNNI, ARM)",
+    "saturating": "processors whose INT8 sums saturate (AVX2 without VNNI)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +47,12 @@ class Finished:
     recipe: Recipe
     recipe_path: Path
     command: str
+    described: Described
+    taught: Taught | None
     learned: Learned
     shrunk: Shrunk
     evidence: Evidence
+    models: tuple[ModelRow, ...]
     gate: GateResult | None
     licences: tuple[PartContent, ...]
 
@@ -42,32 +65,22 @@ def pack(finished: Finished, out: Path) -> Path:
     EdgefairError
         If `out` cannot be written.
     """
-    recipe, shrunk, evidence = finished.recipe, finished.shrunk, finished.evidence
-    card = render_card(_facts(finished))
-    parts = (
-        PartContent(path="model.onnx", role="model", content=shrunk.int8),
-        PartContent(path="card.md", role="card", content=card.encode()),
-        PartContent(path="recipe.toml", role="recipe", content=finished.recipe_path.read_bytes()),
-        *_evidence_parts(finished),
+    recipe, shrunk = finished.recipe, finished.shrunk
+    facts = _facts(finished)
+    source = finished.recipe_path.read_bytes()
+    others = (
+        PartContent(path=MODEL_PART, role="model", content=shrunk.int8),
+        PartContent(path="recipe.toml", role="recipe", content=source),
         *finished.licences,
     )
+    evidence = evidence_parts(facts, others, datasheet=finished.described.datasheet)
+    manifest = replace(finished.evidence.manifest, variants=shrunk.tried.variants)
     bundle_path = out / f"{recipe.name}-{recipe.version}.efb"
-    latencies = Latencies(
-        full_precision_ms=latency_ms(shrunk.full_precision, evidence.manifest),
-        int8_ms=latency_ms(shrunk.int8, evidence.manifest),
-    )
+    card = render_card(facts) + render_speed(_latencies(finished), finished.command)
     with writing(out):
-        write_bundle(bundle_path, evidence.manifest, parts)
-        (out / "card.md").write_text(
-            card + render_speed(latencies, finished.command), encoding="utf-8"
-        )
+        write_bundle(bundle_path, manifest, (others[0], *evidence, *others[1:]))
+        (out / "card.md").write_text(card, encoding="utf-8")
     return bundle_path
-
-
-def _evidence_parts(finished: Finished) -> list[PartContent]:
-    if finished.gate is None:
-        return []
-    return [PartContent(path="gate.json", role="gate", content=gate_to_json(finished.gate))]
 
 
 def licence_parts(recipe: Recipe, beside: Path) -> tuple[PartContent, ...]:
@@ -115,4 +128,70 @@ def _facts(finished: Finished) -> CardFacts:
         log=finished.learned.log,
         measured=evidence.measured,
         sizes=Sizes(full_precision=len(shrunk.full_precision), int8=len(shrunk.int8)),
+        recipe_sha256=sha256(finished.recipe_path.read_bytes()).hexdigest(),
+        data_digest=finished.described.content_digest,
+        gate=finished.gate,
+        comparison=finished.models,
+        distillation=_distillation(finished),
+        quantization=_quantization(shrunk),
+        datasheet_headlines=finished.described.headlines,
+    )
+
+
+def _distillation(finished: Finished) -> DistillationFacts | None:
+    log = finished.learned.distillation
+    if log is None:
+        return None
+    learned = next(row.images for row in finished.evidence.measured.splits if row.split == "train")
+    weights = finished.recipe.teacher.weights if finished.recipe.teacher else None
+    return DistillationFacts(
+        images=learned - log.held_out,
+        epochs=len(log.losses),
+        measured_on=f"{log.held_out} training images that were held out",
+        r_squared=log.r_squared,
+        cosine=log.cosine,
+        teacher_sha256=weights.sha256 if weights is not None else "",
+    )
+
+
+def _quantization(shrunk: Shrunk) -> QuantizationFacts:
+    tried = shrunk.tried
+    return QuantizationFacts(
+        form=tried.chosen,
+        tried=tuple(
+            TriedForm(form=form, passed=passed, worst=sentence)
+            for form, passed, sentence in tried.trials
+        ),
+        variants=tuple(
+            Variant(
+                part=variant.part
+                + (" with exact sums asked for" if variant.x64_quant_precision else ""),
+                processors=f"{_PROCESSORS[variant.cpu]}; {variant.measured}",
+            )
+            for variant in tried.variants
+        ),
+    )
+
+
+def _latencies(finished: Finished) -> Latencies:
+    shrunk, manifest = finished.shrunk, finished.evidence.manifest
+    full_precision_ms = latency_ms(shrunk.full_precision, manifest)
+    int8_ms = latency_ms(shrunk.int8, manifest)
+    taught = finished.taught
+    if taught is None:
+        return Latencies(full_precision_ms=full_precision_ms, int8_ms=int8_ms)
+    teacher = ModelLatency(
+        name=f"teacher {taught.facts.name}",
+        ms=taught.facts.latency_ms,
+        size_bytes=taught.facts.size_bytes,
+    )
+    student = (
+        ModelLatency(name=name, ms=ms, size_bytes=size)
+        for name, ms, size in (
+            ("student, fp32", full_precision_ms, len(shrunk.full_precision)),
+            ("student, INT8", int8_ms, len(shrunk.int8)),
+        )
+    )
+    return Latencies(
+        full_precision_ms=full_precision_ms, int8_ms=int8_ms, models=(teacher, *student)
     )

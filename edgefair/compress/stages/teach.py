@@ -9,14 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.compress.recipe import TeacherChoice
+from edgefair.compress.stages.files import read_record, write_record
 from edgefair.compress.stages.workshop import Workshop
 from edgefair.compress.teachers.embeddings import embed_images, open_embeddings
 from edgefair.compress.teachers.load import load_teacher
 from edgefair.compress.teachers.probe import probe_logits
 
-__all__ = ["Taught", "teach"]
+__all__ = ["Taught", "TeacherFacts", "teach"]
 
 _CODE = ("compress/teachers", "compress/data", "compress/stages/teach", "runtime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherFacts:
+    """Which teacher it was, how large, and how slow on one thread of this machine."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    latency_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +38,14 @@ class Taught:
     ----------
     key : str
         What it was made from.
+    facts : TeacherFacts
     embeddings : ndarray of float32, shape (n, d)
     logits : ndarray of float32, shape (n, findings)
         Of a linear probe; the training cases' are out of fold.
     """
 
     key: str
+    facts: TeacherFacts
     embeddings: NDArray[np.float32] = field(repr=False)
     logits: NDArray[np.float32] = field(repr=False)
 
@@ -62,16 +75,22 @@ def teach(workshop: Workshop) -> Taught | None:
             on_image=lambda done: workshop.progress("embedding images", done, len(cases)),
         )
         workshop.progress("probing the embedding", 0, 1)
-        (folder / "teacher.txt").write_text(teacher.digest)
+        facts = TeacherFacts(
+            name=teacher.name,
+            digest=teacher.digest,
+            size_bytes=teacher.size_bytes,
+            latency_ms=teacher.one_thread_ms(),
+        )
+        write_record(folder / "teacher.json", facts)
         np.save(folder / "logits.npy", probe_logits(embeddings, cases, recipe.task))
         workshop.progress("probing the embedding", 1, 1)
 
     folder = workshop.store.finished("embed", key, make)
+    facts = read_record(folder / "teacher.json", TeacherFacts)
     return Taught(
         key=key,
-        embeddings=open_embeddings(
-            folder / "shards", cases.images, teacher=(folder / "teacher.txt").read_text()
-        ),
+        facts=facts,
+        embeddings=open_embeddings(folder / "shards", cases.images, teacher=facts.digest),
         logits=np.load(folder / "logits.npy", allow_pickle=False),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgefair.compress.teachers.inputs import Prepare
-from edgefair.compress.teachers.teacher import TeacherFacts, embed_each, refusal
+from edgefair.compress.teachers.teacher import TeacherFacts, embed_each, median_ms, refusal
 from edgefair.compress.training.loop import THREADS
 
 __all__ = ["NetworkTeacher", "pooled_tokens"]
@@ -38,6 +38,8 @@ class NetworkTeacher:
         self._given, self._prepare = facts.given, prepare
         self._network = network.float().eval().requires_grad_(False)
         self.embedding_size = self._size_on_trial()
+        tensors = (*network.parameters(), *network.buffers())
+        self.size_bytes = sum(tensor.nbytes for tensor in tensors)
 
     def embed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the embeddings of images, as `Teacher.embed`.
@@ -48,6 +50,14 @@ class NetworkTeacher:
             If an embedding is not finite.
         """
         return embed_each(images, self._embedding, name=self.name)
+
+    def one_thread_ms(self) -> float:
+        """Return the median time of one image on one thread, as `Teacher.one_thread_ms`."""
+        image = np.zeros((self.side_px, self.side_px), dtype=np.float32)
+        prepared = torch.from_numpy(self._prepare(image, self._given)[np.newaxis])
+        torch.set_num_threads(1)
+        with torch.inference_mode():
+            return median_ms(lambda: self._network(prepared))
 
     def _embedding(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         # another number of threads adds in another order

@@ -20,7 +20,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from edgefair.compress.recipe import TeacherChoice
 from edgefair.compress.teachers.checkpoints import read_bytes
 from edgefair.compress.teachers.inputs import stretched
-from edgefair.compress.teachers.teacher import TeacherFacts, embed_each, facts_of, refusal
+from edgefair.compress.teachers.teacher import (
+    TeacherFacts,
+    embed_each,
+    facts_of,
+    median_ms,
+    refusal,
+)
 from edgefair.compress.training.loop import THREADS
 from edgefair.compress.weights import obtain_weights
 from edgefair.errors import UnsafeModel
@@ -84,10 +90,9 @@ class OnnxTeacher:
         self.name, self.digest = facts.name, facts.digest
         self.side_px = facts.given.side_px
         self._given, self._pooling = facts.given, choice.pooling
+        self._content = content
         try:
-            self._session = ort.InferenceSession(
-                content, _options(), providers=["CPUExecutionProvider"]
-            )
+            self._session = _session(content, THREADS)
         except _ORT_ERRORS as error:
             raise refusal(
                 f"onnxruntime {ort.__version__} cannot load the teacher {self.name}: "
@@ -97,6 +102,7 @@ class OnnxTeacher:
         self._input = self._only_input()
         self._output = self._chosen_output(choice.output)
         self.embedding_size = self._size_on_trial()
+        self.size_bytes = len(content)
 
     def embed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the embeddings of images, as `Teacher.embed`.
@@ -107,6 +113,13 @@ class OnnxTeacher:
             If an embedding is not finite.
         """
         return embed_each(images, self._embedding, name=self.name)
+
+    def one_thread_ms(self) -> float:
+        """Return the median time of one image on one thread, as `Teacher.one_thread_ms`."""
+        image = np.zeros((self.side_px, self.side_px), dtype=np.float32)
+        prepared = stretched(image, self._given)[np.newaxis]
+        session = _session(self._content, 1)
+        return median_ms(lambda: session.run([self._output], {self._input: prepared}))
 
     def _embedding(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         prepared = stretched(pixels, self._given)[np.newaxis]
@@ -180,16 +193,16 @@ def _mean(answer: NDArray[np.float32], axes: int | tuple[int, int]) -> NDArray[n
     return mean
 
 
-def _options() -> ort.SessionOptions:
+def _session(content: bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     # another level gives other numbers
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
-    return options
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _check_contained(content: bytes, name: str) -> None:

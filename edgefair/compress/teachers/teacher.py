@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Final, Protocol
 
 import numpy as np
@@ -14,7 +16,9 @@ from numpy.typing import NDArray
 from edgefair.compress.recipe import TeacherChoice, TeacherInput
 from edgefair.errors import ModelError
 
-__all__ = ["Teacher", "TeacherFacts", "embed_each", "facts_of", "refusal"]
+__all__ = ["Teacher", "TeacherFacts", "embed_each", "facts_of", "median_ms", "refusal"]
+
+_WARM_UP, _TIMED = 1, 5
 
 _FORM: Final = 1
 """Raised when the same weights would be read in another way than before."""
@@ -38,6 +42,13 @@ class Teacher(Protocol):
     @property
     def embedding_size(self) -> int:
         """Length d of an embedding."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its weights."""
+
+    def one_thread_ms(self) -> float:
+        """Return the median time of one image through it on one thread, in milliseconds."""
 
     def embed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the embeddings, shape (n, d), of images (n, h, w) of any size in [0, 1].
@@ -112,6 +123,16 @@ def facts_of(choice: TeacherChoice, name: str, files: Sequence[str]) -> TeacherF
     }
     digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
     return TeacherFacts(name=name, digest=digest, given=choice.input)
+
+
+def median_ms(call: Callable[[], object]) -> float:
+    """Return the median time of a call, in milliseconds."""
+    times_s = []
+    for _ in range(_WARM_UP + _TIMED):
+        began = time.perf_counter()
+        call()
+        times_s.append(time.perf_counter() - began)
+    return 1000 * median(times_s[_WARM_UP:])
 
 
 def refusal(message: str, hint: str) -> ModelError:
