@@ -3,6 +3,15 @@
 As in `edgefair.audit.verdict`, two families of one-sided tests: is the loss above the margin
 (harm), is it below (ok)? Each is corrected by Holm's method over all groups and findings; what
 neither answers is not enough data.
+
+Groups too small for a test to answer are not tested, and cost the others nothing: harm where even
+the loss of every case would not show it (Tarone 1990), ok where even no flip at all would not.
+That is decided by the number of cases alone, before anybody looks at what became of them.
+
+References
+----------
+.. [1] R. E. Tarone, "A modified Bonferroni method for discrete data", Biometrics 46 (1990)
+   515-522.
 """
 
 from __future__ import annotations
@@ -35,12 +44,12 @@ class LossJudgement:
     ----------
     kind : tuple of VerdictKind, length m
     lower, upper : ndarray of float64, shape (m,)
-        Tango's limits, on either side right for all m together with chance 1 - alpha (but for
-        the approximation). None lies across the margin from its verdict, and none on the safe
-        side of it without one: where limits and corrected exact tests disagree, the limit is
-        the margin itself.
+        Tango's limits, on either side right for all that are tested together with chance
+        1 - alpha (but for the approximation). None lies across the margin from its verdict, and
+        none on the safe side of it without one: where limits and corrected exact tests disagree,
+        the limit is the margin itself.
     p_harm, p_ok : ndarray of float64, shape (m,)
-        Corrected; nan where there is no case.
+        Corrected; nan where there are too few cases to test.
     needed : ndarray of float64, shape (m,)
         Further cases until a verdict can be expected; nan where it is decided or no number of
         its own would do.
@@ -76,13 +85,17 @@ def judge_losses(counts: PairedCounts, *, margin: float, alpha: float) -> LossJu
     ['SHOWN OK', 'NOT ENOUGH DATA']
     """
     raw_harm, raw_ok = loss_p_values(counts, margin)
-    p_harm, p_ok = holm(raw_harm), holm(raw_ok)
+    harm_at_best, ok_at_best = _at_best(counts.n, margin)
+    p_harm = holm(np.where(harm_at_best <= alpha, raw_harm, np.nan))
+    p_ok = holm(np.where(ok_at_best <= alpha, raw_ok, np.nan))
     is_harmed, is_fine = p_harm <= alpha, p_ok <= alpha
-    one_sided = alpha / max(1, int(np.sum(counts.n > 0)))
-    lower, upper = tango_limits(counts, NormalDist().inv_cdf(1 - one_sided))
+    lower, _ = tango_limits(counts, _quantile(p_harm, alpha))
+    _, upper = tango_limits(counts, _quantile(p_ok, alpha))
     kinds = np.where(is_harmed, 2, np.where(is_fine, 1, 0))
     ordered = (VerdictKind.NOT_ENOUGH_DATA, VerdictKind.SHOWN_OK, VerdictKind.HARM_SHOWN)
-    needed = _needed(counts, margin=margin, one_sided=one_sided)
+    # a group that is tested once it has the cases is one test more
+    tests = np.sum(np.isfinite(p_ok)) + np.isnan(p_ok)
+    needed = _needed(counts, margin=margin, one_sided=alpha / tests)
     return LossJudgement(
         kind=tuple(ordered[kind] for kind in kinds.tolist()),
         lower=np.where(is_harmed, np.maximum(lower, margin), np.minimum(lower, margin)),
@@ -94,7 +107,7 @@ def judge_losses(counts: PairedCounts, *, margin: float, alpha: float) -> LossJu
 
 
 def pairs_for_verdict(
-    flipped: _Floats, loss: _Floats, *, margin: float, one_sided: float
+    flipped: _Floats, loss: _Floats, *, margin: float, one_sided: float | _Floats
 ) -> _Floats:
     """Return how many cases a verdict on the loss can be had from, with chance `POWER`.
 
@@ -105,7 +118,7 @@ def pairs_for_verdict(
     loss : ndarray of float64, shape (k,)
         True loss: below the margin for a group that is fine, above for one that is harmed.
     margin : float
-    one_sided : float
+    one_sided : float or ndarray of float64, shape (k,)
         Error rate, after any correction.
 
     Returns
@@ -130,13 +143,28 @@ def pairs_for_verdict(
     root = np.sqrt(linear**2 + 8 * to_right * margin * (1 - margin))
     at_margin = (root - linear) / 2 + margin * (1 - margin)
     truly = np.maximum(to_wrong + to_right - loss**2, 0)
-    z_alpha, z_power = NormalDist().inv_cdf(1 - one_sided), NormalDist().inv_cdf(POWER)
+    rates = np.broadcast_to(np.asarray(one_sided, dtype=np.float64), flipped.shape)
+    z_alpha = np.array([NormalDist().inv_cdf(1 - rate) for rate in rates.tolist()])
+    z_power = NormalDist().inv_cdf(POWER)
     spread = z_alpha * np.sqrt(np.maximum(at_margin, 0)) + z_power * np.sqrt(truly)
     with np.errstate(divide="ignore"):
         return np.asarray(np.ceil((spread / (loss - margin)) ** 2))
 
 
-def _needed(counts: PairedCounts, *, margin: float, one_sided: float) -> _Floats:
+def _at_best(n: NDArray[np.int64], margin: float) -> tuple[_Floats, _Floats]:
+    """Return the p-value of harm if every case were lost, and that of ok if none flipped."""
+    none = np.zeros_like(n)
+    all_lost = PairedCounts(both=none, lost=n, gained=none, neither=none)
+    no_flip = PairedCounts(both=n, lost=none, gained=none, neither=none)
+    return loss_p_values(all_lost, margin)[0], loss_p_values(no_flip, margin)[1]
+
+
+def _quantile(p_values: _Floats, alpha: float) -> float:
+    tests = max(1, int(np.sum(np.isfinite(p_values))))
+    return NormalDist().inv_cdf(1 - alpha / tests)
+
+
+def _needed(counts: PairedCounts, *, margin: float, one_sided: _Floats) -> _Floats:
     """Return how many more cases each group needs.
 
     Planned for a group without any loss, or, where the data so far point above the margin, for

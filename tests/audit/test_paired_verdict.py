@@ -81,3 +81,18 @@ def test_the_planned_number_gives_a_verdict_as_often_as_planned(
         for lost, gained, same in drawn.tolist()
     ]
     assert 0.7 < np.mean(decided) <= 1
+
+
+def test_groups_too_small_for_any_answer_cost_the_others_nothing() -> None:
+    alone = judge_losses(counts((35, 0, 0, 0)), margin=0.1, alpha=0.05)
+    among_tiny = judge_losses(counts((35, 0, 0, 0), *[(1, 0, 0, 1)] * 30), margin=0.1, alpha=0.05)
+
+    assert among_tiny.kind == (OK, *[UNCLEAR] * 30)
+    assert among_tiny.upper[0] == alone.upper[0]
+    assert np.isnan(among_tiny.p_ok[1:]).all()
+
+
+def test_harm_shows_in_a_group_too_small_to_be_shown_fine() -> None:
+    found = judge_losses(counts((0, 12, 0, 0), (1, 0, 0, 0)), margin=0.1, alpha=0.05)
+
+    assert found.kind == (HARM, UNCLEAR)

@@ -68,7 +68,7 @@ REFERENCE = Training(
     dropout=0.0,
     augmentation=0.1,
 )
-STUDENT = replace(REFERENCE, epochs=2, patience=2, learning_rate=1e-3, head_learning_rate=1e-3)
+STUDENT = replace(REFERENCE, epochs=4, patience=4)
 CONTRACT = Contract(
     name="phantoms",
     version="0",

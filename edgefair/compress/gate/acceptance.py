@@ -80,7 +80,7 @@ def require_passed(result: GateResult) -> None:
         first = _largest(result)
         count = len(result.conditions)
         raise GateFailed(
-            f"The gate cannot say for {count} of {_binding(result)} comparisons whether "
+            f"The gate cannot say for {count} of {_binding(result)} groups and rates whether "
             f"compression did harm. {cell_sentence(first, margin=result.margin)}",
             hint="Add labelled cases to the test split, or let a named person answer for it: "
             '--accept-conditions "NAME: REASON".',
@@ -92,12 +92,11 @@ def _binding(result: GateResult) -> int:
 
 
 def _largest(result: GateResult) -> GateCell:
-    """Return the open cell whose loss may be largest."""
+    """Return the open cell that lost most so far; of equals, e.g. of none, the largest."""
     conditions = {(c.comparison, c.finding, c.group, c.metric) for c in result.conditions}
     still_open = [
         cell
         for cell in result.cells
         if (cell.comparison, cell.finding, cell.group, cell.metric) in conditions
     ]
-    # an empty group says nothing at all, and a group with cases says what may have been lost
-    return max(still_open, key=lambda cell: (cell.n > 0, cell.loss.upper))
+    return max(still_open, key=lambda cell: (cell.n > 0, cell.loss.estimate, cell.n))

@@ -97,7 +97,7 @@ class GateCell:
         Share of the cases that flipped to wrong.
     p_harm, p_ok : float
         One-sided, of "the loss is at most the margin" and "at least the margin", corrected over
-        the family; nan where there is no case.
+        the family; nan where there are too few cases to test, which cost the others nothing.
     mcnemar_p : float
         Exact, two-sided, of "flips go either way alike", corrected over the family.
     verdict : VerdictKind

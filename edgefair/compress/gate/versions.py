@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgefair.bundle.archive import read_bundle
 from edgefair.bundle.shelf import find_bundle
 from edgefair.compress.data.cases import Cases
-from edgefair.compress.evidence.scoring import answer
+from edgefair.compress.data.pictures import prepared
 from edgefair.compress.gate.answers import answered_at_own_points
 from edgefair.compress.gate.encoding import encoding_rows
 from edgefair.compress.gate.judging import judge_gate
@@ -21,6 +21,7 @@ from edgefair.compress.recipe import GatePlan
 from edgefair.errors import BadTable, ContractMismatch
 from edgefair.interop.tables import Table, read_table
 from edgefair.records import Decision
+from edgefair.runtime.session import Session
 
 __all__ = ["Version", "judge_versions", "read_version"]
 
@@ -74,10 +75,14 @@ def read_version(source: str, cases: Cases, findings: tuple[str, ...]) -> Versio
             f"for {', '.join(findings)}.",
             hint="Name the recipe that the bundle was made by.",
         )
-    (said,) = answer((bundle.content("model"),), manifest, cases.images)
+    session = Session(bundle, threads=1)
+    said = [
+        session.run(batch) for batch in prepared(cases.images, manifest.accepts, manifest.contract)
+    ]
+    logits = np.concatenate([batch.logits for batch in said])
     return Version(
-        answered=answered_at_own_points(manifest.label, said.logits, manifest),
-        embeddings=said.embeddings,
+        answered=answered_at_own_points(manifest.label, logits, manifest),
+        embeddings=np.concatenate([batch.embedding for batch in said]),
     )
 
 

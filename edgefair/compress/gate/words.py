@@ -51,6 +51,8 @@ def headline(result: GateResult) -> str:
     """Return the gate's outcome in a few sentences for a reader who knows no statistics."""
     points = f"{100 * result.margin:g} points"
     lines = [_outcome(result)]
+    several = len({cell.finding for cell in result.cells}) > 1
+    among = " Each group is counted for each finding." if several else ""
     for comparison in _comparisons(result):
         if not comparison.is_binding:
             continue
@@ -60,7 +62,7 @@ def headline(result: GateResult) -> str:
                 for cell in result.cells
                 if cell.comparison == comparison and cell.metric == metric
             )
-            lines.append(_told(comparison, metric, kinds, points))
+            lines.append(_told(comparison, metric, kinds, points) + among)
     if result.accepted is not None:
         by, reason = result.accepted.by, result.accepted.reason
         lines.append(f"The open conditions were accepted by {by}: {reason}.")
@@ -68,13 +70,12 @@ def headline(result: GateResult) -> str:
 
 
 def render_gate_text(result: GateResult) -> str:
-    """Return the gate for a terminal: headline, binding cells, conditions, newly missed cases."""
+    """Return the gate for a terminal: headline, every cell, newly missed cases."""
     parts = [headline(result)]
     for comparison in _comparisons(result):
         cells = [cell for cell in result.cells if cell.comparison == comparison]
         kind = "binding" if comparison.is_binding else "to inform"
         parts.append(f"{comparison} ({kind})\n{_aligned([_CELL_HEADER, *map(_cell_row, cells)])}")
-    parts += [condition.sentence for condition in result.conditions]
     missed = [flip for flip in result.flips if flip.is_newly_missed and flip.comparison.is_binding]
     if missed:
         listed = ", ".join(sorted({flip.image for flip in missed})[:_MOST_FLIPS])
@@ -121,14 +122,13 @@ def _outcome(result: GateResult) -> str:
 
 def _told(comparison: Comparison, metric: str, kinds: Counter[VerdictKind], points: str) -> str:
     total = kinds.total()
-    groups = "group" if total == 1 else "groups"
     shown, harmed, open_ = (
         kinds[kind]
         for kind in (VerdictKind.SHOWN_OK, VerdictKind.HARM_SHOWN, VerdictKind.NOT_ENOUGH_DATA)
     )
     said = (
         f"From {comparison.before} to {comparison.after} no more than {points} of {metric} are "
-        f"lost: shown for {shown} of {total} {groups}"
+        f"lost: shown for {shown} of {total} {'group' if total == 1 else 'groups'}"
     )
     if open_:
         said += f"; too few cases to say for {open_}"
