@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from edgefair.bundle.archive import PartContent
 from edgefair.compress.evidence.card import CardFacts
@@ -22,10 +24,7 @@ PARTS = (
 
 def _faults(bom: bytes) -> str:
     """Return what CycloneDX's schema 1.6 finds wrong; empty if nothing."""
-    validation = pytest.importorskip("cyclonedx.validation.json")
-    schema = pytest.importorskip("cyclonedx.schema")
-    validator = validation.JsonStrictValidator(schema.SchemaVersion.V1_6)
-    fault = validator.validate_str(bom.decode())
+    fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom.decode())
     return "" if fault is None else repr(fault)
 
 
