@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Final
 
@@ -108,14 +108,15 @@ def _attributes(rows: Rows, looks: Looks) -> Iterator[_Attribute]:
 def _of_cells(name: str, origin: str, cells: tuple[str, ...], *, is_id: bool) -> _Attribute:
     told = [cell for cell in cells if cell]
     distinct = len(set(told))
-    if is_id or distinct > max(len(told) / 2, _FEW_VALUES):
-        numbers = np.array([_last_number(cell) for cell in cells])
-        if np.isfinite(numbers).sum() >= 0.9 * len(told):
-            encoding = "blocks of numbers" if is_id or not _are_numbers(told) else "bins"
-            return _of_numbers(name, origin, encoding, numbers)
+    is_code = is_id or distinct > max(len(told) / 2, _FEW_VALUES)
+    numbers = np.array([_last_number(cell) for cell in cells])
+    if is_code and np.isfinite(numbers).sum() >= 0.9 * len(told):
+        encoding = "blocks of numbers" if is_id or not _are_numbers(told) else "bins"
+        return _of_numbers(name, origin, encoding, numbers)
     if distinct > _FEW_VALUES and _are_numbers(told):
         return _of_numbers(name, origin, "bins", np.array([_number(cell) for cell in cells]))
-    return _of_terms(name, origin, cells)
+    named = _of_terms(name, origin, cells)
+    return replace(named, encoding="names") if is_code and named.encoding == "values" else named
 
 
 def _are_numbers(told: list[str]) -> bool:

@@ -158,3 +158,13 @@ def test_one_class_is_not_estimable(tmp_path: Path) -> None:
 
     assert not found["patient_id"].auroc.is_estimable
     assert found["patient_id"].kind is ShortcutKind.NOT_SHOWN
+
+
+def test_names_that_hardly_occur_twice_are_marked_as_such(tmp_path: Path) -> None:
+    letters = "abcdefghij"
+    names = ["".join(letters[int(digit)] for digit in f"{i:03}") for i in range(COUNT)]
+
+    found = _tried(tmp_path, {"patient_id": names, "label": _labels()})["patient_id"]
+
+    assert found.encoding == "names"
+    assert found.auroc.estimate == pytest.approx(0.5)
