@@ -21,6 +21,9 @@ __all__ = ["try_shortcuts"]
 
 _RESTATES_FROM: Final = 0.98
 _STRONG_FROM: Final = 0.75
+_STRONG_ABOVE: Final = 0.65
+"""Lower limit that a strong shortcut has too, so that no handful of cases makes one."""
+
 _SHOWN_FROM: Final = 0.55
 """Smallest AUROC worth a word, given that its whole interval lies above .5, the coin toss."""
 
@@ -237,7 +240,8 @@ def _kind(estimate: float, lower: float) -> ShortcutKind:
         return ShortcutKind.NOT_SHOWN
     if estimate >= _RESTATES_FROM:
         return ShortcutKind.RESTATES
-    return ShortcutKind.STRONG if estimate >= _STRONG_FROM else ShortcutKind.SHOWN
+    is_strong = estimate >= _STRONG_FROM and lower > _STRONG_ABOVE
+    return ShortcutKind.STRONG if is_strong else ShortcutKind.SHOWN
 
 
 def _evidence(

@@ -168,3 +168,13 @@ def test_names_that_hardly_occur_twice_are_marked_as_such(tmp_path: Path) -> Non
 
     assert found.encoding == "names"
     assert found.auroc.estimate == pytest.approx(0.5)
+
+
+def test_a_handful_of_cases_makes_no_strong_shortcut(tmp_path: Path) -> None:
+    labels = [int(i < 12) for i in range(COUNT)]
+    dose = [2 if i < 9 or i % 5 == 0 else 1 for i in range(COUNT)]
+
+    found = _tried(tmp_path, {"patient_id": _people(), "dose": dose, "label": labels})["dose"]
+
+    assert found.auroc.estimate > 0.75
+    assert found.kind is not ShortcutKind.STRONG
