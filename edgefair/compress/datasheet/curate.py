@@ -192,7 +192,9 @@ def _splits(
         _shares(rows, splits),
         seed=rows.brief.seed,
     )
-    return dealt, f"Splits: all patients are dealt anew by group and label, since {why}."
+    lacking = _lacking(rows.labels[kept], dealt)
+    still = f" Even so {lacking}: too few patients have it." if lacking else ""
+    return dealt, f"Splits: all patients are dealt anew by group and label, since {why}.{still}"
 
 
 def _settled(counted: Counter[str]) -> str:
@@ -215,10 +217,8 @@ def _why_anew(
     if (places < 0).any():
         return "a row has no split"
     labels = rows.labels[kept]
-    for place, split in enumerate(SPLITS):
-        part = labels[places == place]
-        if not ((part == 1).any(axis=0) & (part == 0).any(axis=0)).all():
-            return f"{split} lacks positives or negatives"
+    if lacking := _lacking(labels, splits):
+        return lacking
     _, first = np.unique(persons[kept], return_index=True)
     for way in _single(rows):
         if _is_uneven(rows.grouped(way).codes[kept][first], places[first]):
@@ -226,6 +226,15 @@ def _why_anew(
     for finding, label in zip(rows.brief.findings, labels.T, strict=True):
         if _is_uneven((label[first] == 1).astype(np.int64), places[first]):
             return f"the splits differ in {finding}"
+    return ""
+
+
+def _lacking(labels: NDArray[np.float32], splits: tuple[str, ...]) -> str:
+    """Return which split has a finding's positives or negatives only, in words."""
+    for split in SPLITS:
+        part = labels[np.array(splits) == split]
+        if not ((part == 1).any(axis=0) & (part == 0).any(axis=0)).all():
+            return f"{split} lacks positives or negatives"
     return ""
 
 

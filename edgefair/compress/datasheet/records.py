@@ -329,7 +329,8 @@ class Shortcut:
     origin : str
         ``manifest`` (a column), ``file`` (the DICOM header) or ``pixels`` (measured).
     encoding : str
-        How its values were used: ``values``, ``bins``, ``blocks of numbers`` or ``terms``.
+        How its values were used: ``values``, ``terms`` of lists, ``bins``,
+        ``blocks of numbers`` of codes, or ``names`` that hardly occur twice.
     auroc : Interval
         Of the evidence for the finding that its values are in other patients' images. The
         intervals of all attributes hold together with chance 95 %.

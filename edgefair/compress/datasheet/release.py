@@ -53,7 +53,7 @@ def _copies(one: CopySet) -> CopySet:
 
 
 def _shortcut(one: Shortcut) -> Shortcut:
-    if one.encoding != "blocks of numbers":
+    if one.encoding not in ("blocks of numbers", "names"):
         return one
     block = "One of the classes comes from one block of these numbers." if one.block else ""
     return replace(one, values=(), block=block)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Final
 
@@ -21,6 +21,9 @@ __all__ = ["try_shortcuts"]
 
 _RESTATES_FROM: Final = 0.98
 _STRONG_FROM: Final = 0.75
+_STRONG_ABOVE: Final = 0.65
+"""Lower limit that a strong shortcut has too, so that no handful of cases makes one."""
+
 _SHOWN_FROM: Final = 0.55
 """Smallest AUROC worth a word, given that its whole interval lies above .5, the coin toss."""
 
@@ -108,14 +111,15 @@ def _attributes(rows: Rows, looks: Looks) -> Iterator[_Attribute]:
 def _of_cells(name: str, origin: str, cells: tuple[str, ...], *, is_id: bool) -> _Attribute:
     told = [cell for cell in cells if cell]
     distinct = len(set(told))
-    if is_id or distinct > max(len(told) / 2, _FEW_VALUES):
-        numbers = np.array([_last_number(cell) for cell in cells])
-        if np.isfinite(numbers).sum() >= 0.9 * len(told):
-            encoding = "blocks of numbers" if is_id or not _are_numbers(told) else "bins"
-            return _of_numbers(name, origin, encoding, numbers)
+    is_code = is_id or distinct > max(len(told) / 2, _FEW_VALUES)
+    numbers = np.array([_last_number(cell) for cell in cells])
+    if is_code and np.isfinite(numbers).sum() >= 0.9 * len(told):
+        encoding = "blocks of numbers" if is_id or not _are_numbers(told) else "bins"
+        return _of_numbers(name, origin, encoding, numbers)
     if distinct > _FEW_VALUES and _are_numbers(told):
         return _of_numbers(name, origin, "bins", np.array([_number(cell) for cell in cells]))
-    return _of_terms(name, origin, cells)
+    named = _of_terms(name, origin, cells)
+    return replace(named, encoding="names") if is_code and named.encoding == "values" else named
 
 
 def _are_numbers(told: list[str]) -> bool:
@@ -236,7 +240,8 @@ def _kind(estimate: float, lower: float) -> ShortcutKind:
         return ShortcutKind.NOT_SHOWN
     if estimate >= _RESTATES_FROM:
         return ShortcutKind.RESTATES
-    return ShortcutKind.STRONG if estimate >= _STRONG_FROM else ShortcutKind.SHOWN
+    is_strong = estimate >= _STRONG_FROM and lower > _STRONG_ABOVE
+    return ShortcutKind.STRONG if is_strong else ShortcutKind.SHOWN
 
 
 def _evidence(

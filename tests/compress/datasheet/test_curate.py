@@ -182,3 +182,16 @@ def test_nothing_left_is_an_error(
 
     with pytest.raises(NotEnoughData, match="No row of the manifest can stay"):
         curate(examine(brief, tmp_path))
+
+
+def test_what_dealing_cannot_mend_is_said(
+    clinic_rows: list[Row], write_data: Writer, tmp_path: Path
+) -> None:
+    for row in clinic_rows:
+        row["label"] = int(row["patient_id"] == "P000")
+
+    rule = curate(examine(write_data(clinic_rows), tmp_path)).split_rule
+
+    assert "dealt anew by group and label, since val lacks positives or negatives." in rule
+    assert "Even so" in rule
+    assert "too few patients have it" in rule

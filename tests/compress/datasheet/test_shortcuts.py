@@ -158,3 +158,23 @@ def test_one_class_is_not_estimable(tmp_path: Path) -> None:
 
     assert not found["patient_id"].auroc.is_estimable
     assert found["patient_id"].kind is ShortcutKind.NOT_SHOWN
+
+
+def test_names_that_hardly_occur_twice_are_marked_as_such(tmp_path: Path) -> None:
+    letters = "abcdefghij"
+    names = ["".join(letters[int(digit)] for digit in f"{i:03}") for i in range(COUNT)]
+
+    found = _tried(tmp_path, {"patient_id": names, "label": _labels()})["patient_id"]
+
+    assert found.encoding == "names"
+    assert found.auroc.estimate == pytest.approx(0.5)
+
+
+def test_a_handful_of_cases_makes_no_strong_shortcut(tmp_path: Path) -> None:
+    labels = [int(i < 12) for i in range(COUNT)]
+    dose = [2 if i < 9 or i % 5 == 0 else 1 for i in range(COUNT)]
+
+    found = _tried(tmp_path, {"patient_id": _people(), "dose": dose, "label": labels})["dose"]
+
+    assert found.auroc.estimate > 0.75
+    assert found.kind is not ShortcutKind.STRONG
