@@ -17,7 +17,7 @@ from edgefair.audit.verdict import corrected_p_values, judge, simultaneous_limit
 from edgefair.audit.wording import sentence
 from edgefair.records import Cell, Group, Interval, Verdict
 
-__all__ = ["Block", "Criteria", "judged_cells", "shown_cells"]
+__all__ = ["Block", "Criteria", "intervals_of", "judged_cells", "shown_cells"]
 
 _Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 _Estimates = TypeVar("_Estimates", bound=Estimates)
@@ -110,9 +110,9 @@ def _cells(
     difference = value.estimate - rest.estimate
     columns = (
         [(block.finding, group) for block in blocks for group in block.groups],
-        _intervals(value.estimate, value.limits(z), value.n, criteria.level),
-        _intervals(rest.estimate, rest.limits(z), rest.n, criteria.level),
-        _intervals(difference, limits, value.n, 1 - criteria.alpha, lowest=-1.0),
+        intervals_of(value.estimate, value.limits(z), value.n, criteria.level),
+        intervals_of(rest.estimate, rest.limits(z), rest.n, criteria.level),
+        intervals_of(difference, limits, value.n, 1 - criteria.alpha, lowest=-1.0),
         corrected_p_values(value, rest).tolist(),
     )
     return [
@@ -135,7 +135,7 @@ def _by_block(cells: Sequence[Cell], blocks: Sequence[Block[_Estimates]]) -> lis
     return [list(islice(remaining, len(block.groups))) for block in blocks]
 
 
-def _intervals(
+def intervals_of(
     estimate: NDArray[np.float64],
     limits: _Limits,
     n: NDArray[np.int64],

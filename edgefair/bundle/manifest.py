@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Final, Literal, TypeAlias
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from edgefair.errors import ContractMismatch
@@ -24,6 +25,7 @@ __all__ = [
     "Accepts",
     "Calibration",
     "Contract",
+    "FindingName",
     "Input",
     "Manifest",
     "Normalize",
@@ -270,6 +272,21 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingName:
+    """What a finding is called in one language.
+
+    Attributes
+    ----------
+    language : str
+        A BCP 47 tag, e.g. ``fr``.
+    """
+
+    finding: str
+    language: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything a bundle promises.
 
@@ -288,6 +305,7 @@ class Manifest:
     reference: Reference
     parts: tuple[Part, ...]
     variants: tuple[Variant, ...] = ()
+    finding_names: tuple[FindingName, ...] = ()
 
     @property
     def label(self) -> str:
@@ -381,6 +399,11 @@ def _inconsistencies(manifest: Manifest) -> list[str]:
     if sorted(c.finding for c in manifest.calibration) != sorted(contract.findings):
         faults.append("calibration must name each finding once")
     faults += [
+        f"finding_names names {name.finding}, which is no finding"
+        for name in manifest.finding_names
+        if name.finding not in contract.findings
+    ]
+    faults += [
         f"operating_points has none for {finding}"
         for finding in contract.findings
         if not manifest.operating_points_of(finding)
@@ -426,6 +449,11 @@ def _converter() -> cattrs.Converter:
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )
+    # a bundle without them stays what it was before there were any
+    without_names = make_dict_unstructure_fn(
+        Manifest, converter, finding_names=override(omit_if_default=True)
+    )
+    converter.register_unstructure_hook(Manifest, without_names)
     return converter
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from edgefair.bundle.archive import Bundle
 
 __all__ = ["command"]
+
+_NARROWEST: Final = 60
+_WIDEST: Final = 140
+"""Longer lines of running text are hard to read."""
 
 
 @click.group("model")
@@ -44,14 +51,28 @@ def list_bundles(*, output: Output) -> None:
 
 @command.command("show")
 @click.argument("bundle")
-def show(bundle: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the card's facts as JSON.")
+@click.option(
+    "--part",
+    metavar="NAME",
+    help="Print one part as it is, by its name or its role: recipe, gate, datasheet, ml_bom, ...",
+)
+def show(bundle: str, *, as_json: bool, part: str | None) -> None:
     """Print the card of a bundle: what it was made for, measured on whom, and its traps.
 
     \b
-    Example:
+    Examples:
       edgefair model show chest-xray
+      edgefair model show chest-xray --json
+      edgefair model show chest-xray --part recipe > recipe.toml
     """
-    click.echo_via_pager(_read(bundle).content("card").decode())
+    found = _read(bundle)
+    if as_json and part:
+        raise click.UsageError("--json and --part name two things to print; choose one.")
+    if as_json or part:
+        _print_raw(_content(found, part or "facts"))
+        return
+    _page(found.content("card").decode())
 
 
 @command.command("verify")
@@ -77,6 +98,39 @@ def _read(bundle: str) -> Bundle:
     from edgefair.bundle.shelf import find_bundle
 
     return read_bundle(find_bundle(bundle))
+
+
+def _page(card: str) -> None:
+    """Show a card so that it fits the terminal; away from one, in plain text of 80 columns."""
+    from edgefair.report.markdown import render_markdown
+
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size().columns))
+    click.echo_via_pager(render_markdown(card, width=width, bold=bold), color=bold)
+
+
+def _content(bundle: Bundle, name: str) -> bytes:
+    """Return the part of that name, or else the first in that role."""
+    for part in bundle.parts:
+        if part.path == name:
+            return part.content
+    for part in bundle.parts:
+        if part.role == name:
+            return part.content
+    there = ", ".join(f"{part.path} ({part.role})" for part in bundle.parts)
+    raise click.UsageError(f"{bundle.manifest.label} has no part {name}; it has {there}.")
+
+
+def _print_raw(content: bytes) -> None:
+    """Print bytes as they are; a terminal gets none that are not text."""
+    if sys.stdout.isatty():
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            raise click.UsageError(
+                "This part is no text; send it to a file: edgefair model show ... > FILE"
+            ) from error
+    click.echo(content, nl=False)
 
 
 def _listed(path: Path) -> tuple[str, str, str, float, str]:

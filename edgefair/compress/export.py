@@ -28,7 +28,7 @@ from edgefair.bundle.manifest import (
     contract_to_json,
 )
 from edgefair.compress.recipe import Recipe
-from edgefair.compress.students.backbones import Network
+from edgefair.compress.students.network import Network
 
 __all__ = ["OPSET", "contract_of", "draft_manifest", "export_onnx", "with_contract"]
 

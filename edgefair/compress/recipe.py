@@ -368,20 +368,41 @@ class Evaluation:
         Columns, with bins where numeric, whose value alone is tried as a predictor.
     subsets : tuple of str
         ``column=value``: the AUROC within these rows.
+    without_teacher : bool
+        Train the same student on the labels alone too, to show what the teacher brought.
     """
 
     shortcuts: tuple[str, ...] = ()
     subsets: tuple[str, ...] = ()
+    without_teacher: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the card says of the data that no program can measure.
+    """What the card says of data and model that no program can measure.
+
+    Whatever is left empty, the card calls not stated by the builder.
 
     Attributes
     ----------
     licences : tuple of str
         Licence texts to carry in the bundle, paths relative to the recipe.
+    developer, contact, funding : str
+        Who made the model, how to reach them, who paid for it.
+    released : str
+        The day of release.
+    users, patients : str
+        Who is meant to use the model, and on whom.
+    out_of_scope : tuple of str
+        Tasks, situations and populations that it must not be used for.
+    criteria : str
+        Which images were taken in and which were left out, before the recipe saw them.
+    ethics : tuple of str
+        What else a user should weigh: consent, bias of the labels, possible misuse, ...
+    external_validation : str
+        Where else the model was tried, by whom, on whom, and what came out.
+    maintenance, updates : str
+        How and how often it is watched, and how and when it is replaced.
     """
 
     title: str
@@ -391,6 +412,18 @@ class About:
     acknowledgement: str = ""
     traps: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    developer: str = ""
+    contact: str = ""
+    funding: str = ""
+    released: str = ""
+    users: str = ""
+    patients: str = ""
+    out_of_scope: tuple[str, ...] = ()
+    criteria: str = ""
+    ethics: tuple[str, ...] = ()
+    external_validation: str = ""
+    maintenance: str = ""
+    updates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

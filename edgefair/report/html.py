@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-from base64 import b64encode
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
 from edgefair.report.page import exclusion_table, sections
+from edgefair.report.sheets import environment, style_of
 from edgefair.report.summary import headline
 from edgefair.report.words import moment
 
@@ -20,45 +13,6 @@ if TYPE_CHECKING:
     from edgefair.report.report import Report
 
 __all__ = ["render_html"]
-
-_REACHING_OUT = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF"})
-
-
-@cache
-def _source(name: str) -> str:
-    return (files("edgefair.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _tame(value: object) -> object:
-    """Return text without the characters that reorder or break what stands beside them.
-
-    Embeddings and overrides of the writing direction (Unicode Standard Annex 9, sections 2.1 and
-    2.2) would reach out of a name; control characters are no characters in HTML.
-    """
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join(
-        c
-        for c in value
-        if unicodedata.bidirectional(c) not in _REACHING_OUT and unicodedata.category(c) != "Cc"
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_source),
-        autoescape=True,
-        finalize=_tame,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _minified(style: str) -> str:
-    """Return the style sheet without indentation and line ends, a tenth smaller."""
-    return "".join(line.strip() for line in style.splitlines())
 
 
 def render_html(report: Report) -> str:
@@ -79,10 +33,9 @@ def render_html(report: Report) -> str:
     Every value is escaped by the template engine; whatever stands in a column of the user's
     table stays text.
     """
-    style = _minified(_source("report.css"))
-    digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
+    style = style_of("edgefair.report")
     return (
-        _environment()
+        environment("edgefair.report")
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -90,9 +43,8 @@ def render_html(report: Report) -> str:
             headline=headline(report.result),
             findings=sections(report.result),
             exclusions=exclusion_table(report.result),
-            # Our own file, and the hash in the policy is taken of exactly this text.
             made_at=moment(report.made_at),
-            style=Markup(style),  # noqa: S704
-            style_digest=digest,
+            style=style.text,
+            style_digest=style.digest,
         )
     )

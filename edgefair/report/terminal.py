@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from edgefair.records import VerdictKind
 from edgefair.report import words
 from edgefair.report.summary import findings, headline, judged_cells
+from edgefair.report.wrapping import cell_width, padded, plain, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,61 +81,13 @@ def _shape(kind: VerdictKind) -> str:
     }[kind]
 
 
-def _plain(text: str) -> str:
-    """Return `text` without control and format characters (Unicode categories Cc, Cf, ...)."""
-    return "".join(c for c in text if not unicodedata.category(c).startswith("C"))
-
-
-def _cell_width(text: str) -> int:
-    """Return the terminal columns `text` takes (Unicode Standard Annex 11)."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _cell_width(text))
-
-
-def _wrapped(text: str, width: int, *, indent: str = "", hang: str = "") -> list[str]:
-    """Return `text` broken into lines of at most `width` columns, within words if need be."""
-    lines, line = [], indent
-    start = indent
-    for word in _plain(text).split():
-        joined = f"{line} {word}" if line != start else f"{line}{word}"
-        if _cell_width(joined) <= width:
-            line = joined
-            continue
-        if line != start:
-            lines.append(line)
-            start = line = hang
-        for piece in _pieces(word, width - _cell_width(hang)):
-            if line != start:
-                lines.append(line)
-                start = line = hang
-            line = f"{start}{piece}"
-    return [*lines, line]
-
-
-def _pieces(word: str, width: int) -> Iterator[str]:
-    """Yield `word` in pieces of at most `width` columns."""
-    piece = ""
-    for letter in word:
-        if _cell_width(piece + letter) > width:
-            yield piece
-            piece = ""
-        piece += letter
-    yield piece
-
-
 def _verdict(report: Report, width: int, painter: _Painter) -> list[str]:
     said = headline(report.result)
     return [
-        *_wrapped(report.title, width),
+        *wrapped(report.title, width),
         "",
         painter(said.kind, f"{_shape(said.kind)} {said.kind.value}"),
-        *(line for text in (said.sentence, *said.further) for line in _wrapped(text, width)),
+        *(line for text in (said.sentence, *said.further) for line in wrapped(text, width)),
     ]
 
 
@@ -153,7 +105,7 @@ def _tables(
             for cell in cells
             if cell.metric == metric
         ]
-        yield [*_wrapped(title, width), *_table(rows, width, painter)]
+        yield [*wrapped(title, width), *_table(rows, width, painter)]
 
 
 def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
@@ -175,20 +127,20 @@ def _table(
     widths = [max(map(len, column)) for column in zip(head, *(f for _, f in rows), strict=True)]
     verdict_width = max(map(len, VerdictKind))
     fixed = 2 + sum(w + _GAP for w in widths) + verdict_width + _GAP
-    longest = max(_cell_width(_plain(str(cell.group))) for cell, _ in rows)
+    longest = max(cell_width(plain(str(cell.group))) for cell, _ in rows)
     name_width = max(_NARROWEST_NAME, min(width - fixed, longest))
     gap = " " * _GAP
 
     def line(name: str, figures: Sequence[str], verdict: str) -> str:
         *first, needed = (text.ljust(w) for text, w in zip(figures, widths, strict=True))
-        return f"{_pad(name, name_width)}{gap}{gap.join(first)}{gap}{verdict}{gap}{needed}"
+        return f"{padded(name, name_width)}{gap}{gap.join(first)}{gap}{verdict}{gap}{needed}"
 
     yield f"  {line('Group', head, 'Verdict'.ljust(verdict_width))}".rstrip()
     for cell, figures in rows:
         if cell.verdict is None:
             continue
         kind = cell.verdict.kind
-        first, *more = _wrapped(words.shorten(str(cell.group), 3 * name_width), name_width)
+        first, *more = wrapped(words.shorten(str(cell.group), 3 * name_width), name_width)
         verdict = painter(kind, kind.value) + " " * (verdict_width - len(kind))
         yield f"{painter(kind, _shape(kind))} {line(first, figures, verdict)}".rstrip()
         yield from (f"  {rest}" for rest in more)
@@ -204,14 +156,14 @@ def _areas(result: AuditResult, finding: str, width: int) -> list[str]:
     if not any(cell.value.is_estimable for cell in cells):
         return []
     figures = [words.rate(cell.value, cell.metric, decimals=3) for cell in cells]
-    name_width = width - 2 - _GAP - max(map(_cell_width, figures))
-    names = [_wrapped(words.shorten(str(cell.group), name_width), name_width)[0] for cell in cells]
-    widest = max(map(_cell_width, names))
+    name_width = width - 2 - _GAP - max(map(cell_width, figures))
+    names = [wrapped(words.shorten(str(cell.group), name_width), name_width)[0] for cell in cells]
+    widest = max(map(cell_width, names))
     title = f"{words.capitalised(finding)}: {words.metric_words('auroc').title}"
     rows = zip(names, figures, strict=True)
     return [
-        *_wrapped(title, width),
-        *(f"  {_pad(name, widest)}{' ' * _GAP}{figure}" for name, figure in rows),
+        *wrapped(title, width),
+        *(f"  {padded(name, widest)}{' ' * _GAP}{figure}" for name, figure in rows),
     ]
 
 
@@ -220,7 +172,7 @@ def _spreads(result: AuditResult, finding: str, width: int) -> list[str]:
         line
         for spread in result.spreads
         if spread.finding == finding
-        for line in _wrapped(
+        for line in wrapped(
             f"{words.metric_words(spread.metric).title} by {spread.attribute}: largest gap "
             f"{words.gap(spread.observed, spread.metric)}, by chance alone "
             f"{words.gap(spread.by_chance, spread.metric)}, p {words.p_value(spread.p_value)}. "
@@ -239,7 +191,7 @@ def _excluded(result: AuditResult, width: int) -> list[str]:
         *(
             line
             for exclusion in result.exclusions
-            for line in _wrapped(
+            for line in wrapped(
                 f"{exclusion.rows:,} {exclusion.reason}", width, indent="  ", hang="    "
             )
         ),
@@ -259,4 +211,4 @@ def _identity(report: Report, width: int) -> list[str]:
         *report.notes,
         "Research use only. Not a medical device.",
     )
-    return [part for line in lines for part in _wrapped(line, width, hang="  ")]
+    return [part for line in lines for part in wrapped(line, width, hang="  ")]

@@ -18,7 +18,8 @@ from edgefair.compress.export import OPSET, contract_of, draft_manifest, export_
 from edgefair.compress.quantization.quantize import quantize_onnx
 from edgefair.compress.recipe import InputSize, Recipe
 from edgefair.compress.recipe_reader import read_recipe
-from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.compress.students.build import build_backbone
+from edgefair.compress.students.network import Network
 from edgefair.compress.training.loop import LabelledPictures, Material, train
 from edgefair.phantom.clinic import Clinic
 from edgefair.phantom.folder import to_grey8

@@ -16,7 +16,19 @@ class _Entry(NamedTuple):
 
 
 _COMMANDS: Final = {
+    "datasheet": _Entry("edgefair.cli.compress.datasheet", "Who is in the data, and who is not."),
     "run": _Entry("edgefair.cli.compress.run", "Every stage of a recipe, ending with the bundle."),
+    "embed": _Entry("edgefair.cli.compress.embed", "The teacher's embedding of every image."),
+    "distill": _Entry("edgefair.cli.compress.distill", "The student learns that embedding."),
+    "train": _Entry("edgefair.cli.compress.train", "The student learns the labels."),
+    "quantize": _Entry("edgefair.cli.compress.quantize", "The fastest INT8 form that holds."),
+    "students": _Entry(
+        "edgefair.cli.compress.students", "Latency, size and memory of each student, here."
+    ),
+    "concept": _Entry(
+        "edgefair.cli.compress.concept", "A finding added to a bundle, without training."
+    ),
+    "gate": _Entry("edgefair.cli.compress.gate", "Whether one version costs a group too much."),
 }
 
 
@@ -45,6 +57,7 @@ def command() -> None:
     Examples:
       edgefair compress run models/chest-xray/recipe.toml
       edgefair compress run recipe.toml --data ~/radiographs --out bundles/
+      edgefair compress students
 
     Needs the extra: pip install "edgefair[compress]".
     """

@@ -42,6 +42,7 @@ class Cases:
         1, 0, or nan where nobody knows.
     splits : tuple of str
         ``train``, ``val`` or ``test``.
+    patients : tuple of str
     columns : tuple of Column
         Every column that the recipe groups, tries or selects by.
     """
@@ -49,6 +50,7 @@ class Cases:
     images: tuple[Path, ...] = field(repr=False)
     labels: NDArray[np.float32] = field(repr=False)
     splits: tuple[str, ...] = field(repr=False)
+    patients: tuple[str, ...] = field(repr=False)
     columns: tuple[Column, ...] = field(repr=False)
 
     def __len__(self) -> int:
@@ -65,6 +67,7 @@ class Cases:
             images=tuple(self.images[place] for place in places),
             labels=self.labels[rows],
             splits=tuple(self.splits[place] for place in places),
+            patients=tuple(self.patients[place] for place in places),
             columns=tuple(
                 Column(name=c.name, values=tuple(c.values[place] for place in places))
                 for c in self.columns
@@ -115,12 +118,16 @@ def read_cases(recipe: Recipe, folder: Path) -> Cases:
         images=_images(_stated(table, data.image_column), folder / data.images),
         labels=labels,
         splits=splits,
+        patients=patients,
         columns=_columns(table, recipe),
     )
 
 
 def _columns(table: Table, recipe: Recipe) -> tuple[Column, ...]:
     ways = [*recipe.data.groups, *recipe.evaluation.shortcuts]
+    ways += recipe.gate.groups if recipe.gate is not None else ()
+    aware = recipe.training.groups
+    ways += [aware.by] if aware is not None else []
     names = [term.name for way in ways for term in By.parse(way).terms]
     names += [subset_of(subset)[0] for subset in recipe.evaluation.subsets]
     return tuple(Column(name=name, values=table.column(name)) for name in dict.fromkeys(names))

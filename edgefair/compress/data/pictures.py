@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.bundle.manifest import Accepts, Contract, Input, ResizeArea
+from edgefair.records import Image
 from edgefair.runtime.images import Limits, read_frames
 from edgefair.runtime.preprocess import prepare
 
-__all__ = ["prepared", "read_pictures"]
+__all__ = ["prepared", "read_image", "read_pictures"]
 
 _MARGIN: Final = 8 / 7
 """Pictures are kept this much larger than the input, for augmentation to turn and scale."""
@@ -82,11 +83,22 @@ def prepared(
             yield np.stack(list(read))
 
 
-def _pixels(path: Path, accepts: Accepts, side_px: int) -> NDArray[np.float32]:
+def read_image(path: Path, accepts: Accepts, side_px: int) -> Image:
+    """Return an image's first frame, reduced as long as both sides keep `side_px` pixels.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or the model will refuse it.
+    """
     limits = Limits(
         min_side_px=accepts.min_side_px,
         modalities=accepts.modalities,
         body_parts=accepts.body_parts,
     )
     frames = read_frames(path, name=path.name, min_side_px=side_px, limits=limits, frame=0)
-    return next(iter(frames)).pixels
+    return next(iter(frames))
+
+
+def _pixels(path: Path, accepts: Accepts, side_px: int) -> NDArray[np.float32]:
+    return read_image(path, accepts, side_px).pixels

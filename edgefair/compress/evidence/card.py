@@ -3,59 +3,61 @@
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import dataclass
-from importlib.metadata import version
-from math import isnan
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from edgefair.bundle.manifest import (
-    Calibration,
-    Contract,
-    Normalize,
-    PreprocessingStep,
-    RepeatChannels,
-    ResizeArea,
+from edgefair.compress.evidence.applied_card import applied_card
+from edgefair.compress.evidence.comparison import ModelRow
+from edgefair.compress.evidence.facts import (
+    CardFacts,
+    DistillationFacts,
+    Latencies,
+    ModelLatency,
+    QuantizationFacts,
+    Sizes,
+    TriedForm,
+    Variant,
 )
-from edgefair.compress.evidence.evaluation import Measured
-from edgefair.compress.recipe import Recipe
-from edgefair.compress.training.loop import TrainingLog
-from edgefair.records import Interval
+from edgefair.compress.evidence.source_attributes import source_attributes
+from edgefair.compress.evidence.words import (
+    gate_in_words,
+    input_in_words,
+    interval_in_words,
+    megabytes,
+    output_in_words,
+    step_in_words,
+    teacher_in_words,
+)
+from edgefair.compress.gate.records import GateResult
+from edgefair.compress.gate.words import render_gate_markdown
 
-__all__ = ["CardFacts", "Latencies", "Sizes", "render_card", "render_speed"]
+__all__ = [
+    "CardFacts",
+    "DistillationFacts",
+    "Latencies",
+    "ModelLatency",
+    "QuantizationFacts",
+    "Sizes",
+    "TriedForm",
+    "Variant",
+    "render_card",
+    "render_speed",
+]
+_EMPTY_LINES: Final = re.compile(r"\n{3,}")
 
-_PACKAGES: Final = ("edgefair", "torch", "onnx", "onnxruntime", "scikit-learn", "numpy")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """Bytes of the ONNX files."""
-
-    full_precision: int
-    int8: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latencies:
-    """Median milliseconds of one image, one thread, without decoding."""
-
-    full_precision_ms: float
-    int8_ms: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """Everything a card is written from."""
-
-    recipe: Recipe
-    command: str
-    contract: Contract
-    calibration: tuple[Calibration, ...]
-    calibration_images: int
-    log: TrainingLog
-    measured: Measured
-    sizes: Sizes
+_SHOWN: Final = (
+    "ReleaseInfo/",
+    "UsesAndDirections/HowToUse",
+    "Warnings/KnownBiases",
+    "Warnings/ClinicalRiskLevel",
+    "TrustIngredients/AISystemFacts/Security",
+    "TrustIngredients/TransparencyInformation/Stakeholders",
+    "Resources/",
+)
+"""Fields of the Applied Model Card that stand nowhere else on the card."""
 
 
 def render_card(facts: CardFacts) -> str:
@@ -66,19 +68,28 @@ def render_card(facts: CardFacts) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown of our own recipe and numbers, not HTML
     )
-    environment.filters["interval"] = _in_words
-    return environment.get_template("card.md.jinja").render(
+    environment.filters["interval"] = interval_in_words
+    environment.filters["megabytes"] = megabytes
+    environment.filters["cell"] = _in_one_cell
+    attributes = source_attributes(facts)
+    text = environment.get_template("card.md.jinja").render(
+        facts=facts,
         recipe=facts.recipe,
-        command=facts.command,
-        contract=facts.contract,
-        calibration=facts.calibration,
-        calibration_images=facts.calibration_images,
-        log=facts.log,
         measured=facts.measured,
-        sizes=facts.sizes,
-        preprocessing=[_step_in_words(step) for step in facts.contract.preprocessing],
-        environment=_environment(),
+        reads=input_in_words(facts),
+        gives=output_in_words(facts),
+        preprocessing=[step_in_words(step) for step in facts.contract.preprocessing],
+        verdict=gate_in_words(facts.gate),
+        gate=_gate(facts.gate),
+        model_tables=_model_tables(facts.comparison),
+        teacher=_teacher(facts),
+        attributes=attributes,
+        applied=[
+            field for field in applied_card(facts, attributes) if field.path.startswith(_SHOWN)
+        ],
     )
+    # a section that is left out leaves its empty lines behind
+    return _EMPTY_LINES.sub("\n\n", text).rstrip("\n") + "\n"
 
 
 def render_speed(latencies: Latencies, command: str) -> str:
@@ -96,27 +107,77 @@ def render_speed(latencies: Latencies, command: str) -> str:
         f"| full precision | {latencies.full_precision_ms:.2f} |\n"
         f"| INT8 | {latencies.int8_ms:.2f} |\n\n"
         f"Full precision takes {ratio:.2f} times as long. This section is not in the bundle.\n"
+        f"{_speed_of_models(latencies.models)}"
     )
 
 
-def _in_words(interval: Interval | None) -> str:
-    if interval is None or isnan(interval.estimate):
-        return "not estimable"
-    return f"{interval.estimate:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModelTable:
+    """The table of models for one finding; `columns` are groups with their cases."""
+
+    finding: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[ModelRow, tuple[str, ...]], ...]
 
 
-def _step_in_words(step: PreprocessingStep) -> str:
-    match step:
-        case ResizeArea(height_px=height, width_px=width):
-            return f"stretch to {width} x {height} px by area"
-        case Normalize(mean=mean, std=std):
-            return f"subtract {mean:g} and divide by {std:g}, of intensities in [0, 1]"
-        case RepeatChannels(channels=channels):
-            return f"repeat the grey channel {channels} times"
+def _gate(gate: GateResult | None) -> str:
+    if gate is None:
+        return f"## What compression cost, group by group\n\n{gate_in_words(None)}\n"
+    return render_gate_markdown(gate)
 
 
-def _environment() -> list[tuple[str, str]]:
-    return [
-        ("Python", platform.python_version()),
-        *((package, version(package)) for package in _PACKAGES),
+def _model_tables(rows: tuple[ModelRow, ...]) -> list[_ModelTable]:
+    findings = dict.fromkeys(cell.finding for row in rows for cell in row.aurocs)
+    return [_model_table(finding, rows) for finding in findings]
+
+
+def _model_table(finding: str, rows: tuple[ModelRow, ...]) -> _ModelTable:
+    counts = {cell.group: cell.n for row in rows for cell in row.aurocs if cell.finding == finding}
+    found = [
+        {cell.group: cell.auroc for cell in row.aurocs if cell.finding == finding} for row in rows
     ]
+    return _ModelTable(
+        finding=finding,
+        columns=tuple(f"{group} ({n})" for group, n in counts.items()),
+        rows=tuple(
+            (row, tuple(interval_in_words(aurocs.get(group)) for group in counts))
+            for row, aurocs in zip(rows, found, strict=True)
+        ),
+    )
+
+
+def _teacher(facts: CardFacts) -> str:
+    teacher = facts.recipe.teacher
+    if teacher is None:
+        return ""
+    sha256 = facts.distillation.teacher_sha256 if facts.distillation else ""
+    return teacher_in_words(teacher, sha256)
+
+
+def _speed_of_models(models: tuple[ModelLatency, ...]) -> str:
+    if not models:
+        return ""
+    first = models[0]
+    lines = [
+        f"| {model.name} | {model.ms:.2f} | {megabytes(model.size_bytes)} | "
+        f"{first.ms / model.ms:.1f} | {_times_smaller(first, model)} |"
+        for model in models
+    ]
+    return (
+        "\nThe models of the table above, in the same way; faster and smaller than "
+        f"{first.name}, so many times:\n\n"
+        "| model | ms an image | size | faster | smaller |\n|---|---|---|---|---|\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+
+
+def _times_smaller(first: ModelLatency, model: ModelLatency) -> str:
+    if not first.size_bytes or not model.size_bytes:
+        return "-"
+    return f"{first.size_bytes / model.size_bytes:.1f}"
+
+
+def _in_one_cell(text: object) -> str:
+    """Return text that does not end the cell of a Markdown table that it stands in."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -40,6 +40,7 @@ def cases(probabilities: NDArray[np.float64]) -> Cases:
         images=(Path("none.png"),) * COUNT,
         labels=labels,
         splits=("test",) * COUNT,
+        patients=tuple(map(str, range(COUNT))),
         columns=(Column(name="sex", values=sexes),),
     )
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
-from edgefair.bundle.manifest import Contract, Input, Normalize, Outputs, ResizeArea, Task
-from edgefair.compress.recipe import Training
-from edgefair.compress.students.backbones import Network, build_backbone
+from edgefair.bundle.manifest import Task
+from edgefair.compress.data.augment import augment, draw_changes
+from edgefair.compress.recipe import GroupAware
+from edgefair.compress.students.network import Network
+from edgefair.compress.training.answers import Logits, group_aurocs, worst_group_auroc
+from edgefair.compress.training.batches import Supply
+from edgefair.compress.training.checkpoint import Keeper
+from edgefair.compress.training.course import Course, Pace
 from edgefair.compress.training.loop import (
     LabelledPictures,
     Material,
@@ -18,52 +24,23 @@ from edgefair.compress.training.loop import (
     mean_auroc,
     train,
 )
-
-CONTRACT = Contract(
-    name="tiny",
-    version="0.1.0",
-    task=Task.BINARY,
-    findings=("bright",),
-    input=Input(name="image", channels=1, height_px=32, width_px=32),
-    preprocessing=(ResizeArea(height_px=32, width_px=32), Normalize(mean=0.5, std=0.25)),
-    outputs=Outputs(
-        logits="logits",
-        embedding="embedding",
-        embedding_size=96,
-        heat_map="heat_map",
-        heat_map_height=2,
-        heat_map_width=2,
-    ),
-)
+from edgefair.compress.training.machine import Machine
+from edgefair.compress.training.supervised import Supervised
+from edgefair.runtime.preprocess import prepare
+from tests.compress.training.toy import CONTRACT, PLAN, material, squares, state_of, student
 
 
 def _pictures(count: int, seed: int) -> LabelledPictures:
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(count) % 2).astype(np.float32)[:, np.newaxis]
-    pixels = rng.normal(100, 25, (count, 37, 37))
-    pixels[labels[:, 0] == 1, 8:20, 8:20] += 60
-    return LabelledPictures(pictures=np.clip(pixels, 0, 255).astype(np.uint8), labels=labels)
+    return replace(squares(count, seed), groups=None, teacher_logits=None)
 
 
-def _trained(*, epochs: int, patience: int, seed: int) -> tuple[Network, TrainingLog]:
-    plan = Training(
-        epochs=epochs,
-        patience=patience,
-        batch=16,
-        learning_rate=1e-2,
-        head_learning_rate=1e-2,
-        weight_decay=0.01,
-        dropout=0.1,
-        augmentation=0.3,
-    )
-    torch.manual_seed(seed)
-    network = Network(build_backbone("small-cnn"), 1, dropout=plan.dropout)
-    material = Material(learn=_pictures(64, 0), val=_pictures(32, 1))
-    return network, train(network, material, plan, contract=CONTRACT, seed=seed)
-
-
-def _state(network: Network) -> NDArray[np.float32]:
-    return np.concatenate([value.numpy().ravel() for value in network.state_dict().values()])
+def _trained(
+    *, epochs: int, patience: int, seed: int, **changes: object
+) -> tuple[Network, TrainingLog]:
+    plan = replace(PLAN, epochs=epochs, patience=patience, **changes)  # type: ignore[arg-type]
+    network = student(seed)
+    cases = Material(learn=_pictures(64, 0), val=_pictures(32, 1))
+    return network, train(network, cases, plan, contract=CONTRACT, seed=seed)
 
 
 def test_a_network_learns_what_can_be_seen() -> None:
@@ -77,8 +54,8 @@ def test_a_network_learns_what_can_be_seen() -> None:
 def test_the_same_seed_gives_the_same_weights_to_the_last_bit() -> None:
     first, second, other = (_trained(epochs=1, patience=1, seed=seed)[0] for seed in (4, 4, 5))
 
-    assert np.array_equal(_state(first), _state(second))
-    assert not np.array_equal(_state(first), _state(other))
+    assert np.array_equal(state_of(first), state_of(second))
+    assert not np.array_equal(state_of(first), state_of(other))
 
 
 def test_training_stops_after_epochs_without_gain() -> None:
@@ -88,35 +65,129 @@ def test_training_stops_after_epochs_without_gain() -> None:
     assert len(log.val_aurocs) == log.best_epoch + 2
 
 
-def test_what_nobody_knows_has_no_gradient() -> None:
-    logits = torch.zeros(3, 2, requires_grad=True)
-    labels = torch.tensor([[1.0, float("nan")], [float("nan"), 0.0], [float("nan")] * 2])
-
-    masked_loss(logits, labels, Task.MULTI_LABEL).backward()  # type: ignore[no-untyped-call]
-
-    assert logits.grad is not None
-    assert logits.grad.tolist() == [[-0.25, 0.0], [0.0, 0.25], [0.0, 0.0]]
-
-
-def test_the_loss_over_classes_is_the_cross_entropy_of_the_known_rows() -> None:
-    logits = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
-    labels = torch.tensor([[0.0, 1.0, 0.0], [float("nan")] * 3])
-
-    loss = masked_loss(logits, labels, Task.MULTI_CLASS)
-
-    expected = -torch.log_softmax(logits[0], dim=0)[1]
-    assert loss.item() == pytest.approx(expected.item())
-
-
-@pytest.mark.parametrize("task", list(Task))
-def test_a_batch_of_which_nothing_is_known_has_no_loss(task: Task) -> None:
-    loss = masked_loss(torch.ones(2, 3), torch.full((2, 3), float("nan")), task)
-
-    assert loss.item() == 0
-
-
 def test_the_mean_auroc_leaves_out_what_nobody_knows() -> None:
     scores = np.array([[0.1, 0.9], [0.9, 0.2], [0.5, 0.4]], dtype=np.float32)
     labels = np.array([[0, 1], [1, 0], [np.nan, 1]], dtype=np.float32)
 
     assert mean_auroc(scores, labels) == 1.0
+
+
+def _plainly_trained(seed: int) -> Network:
+    """Train for an epoch by nothing but a loop, as the bundles made so far were trained."""
+    network = student(seed)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    cases, size = _pictures(64, 0), PLAN.batch
+    torch.manual_seed(seed)
+    rates = [PLAN.learning_rate, PLAN.head_learning_rate]
+    parts = [network.backbone.parameters(), network.classifier.parameters()]
+    optimizer = torch.optim.AdamW(
+        [{"params": list(p), "lr": rate} for p, rate in zip(parts, rates, strict=True)],
+        weight_decay=PLAN.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=5)
+    rng = np.random.default_rng((seed, 0))
+    order = rng.permutation(64)
+    network.train()
+    for first in range(0, 64, size):
+        rows = order[first : first + size]
+        copies = [augment(cases.pictures[row], 32, PLAN.augmentation, rng) for row in rows]
+        images = torch.from_numpy(np.stack([prepare(copy, CONTRACT) for copy in copies]))
+        optimizer.zero_grad()
+        logits = network(images.contiguous(memory_format=torch.channels_last))[0]
+        masked_loss(logits, torch.from_numpy(cases.labels[rows]), Task.BINARY).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    return network
+
+
+def test_without_teacher_groups_and_noise_nothing_but_a_plain_loop_is_run() -> None:
+    network, _ = _trained(epochs=1, patience=1, seed=6)
+
+    assert np.array_equal(state_of(network), state_of(_plainly_trained(6)))
+
+
+def test_the_worst_group_decides_where_groups_are_given() -> None:
+    log = train(student(1), material(), replace(PLAN, epochs=4), contract=CONTRACT, seed=1)
+
+    assert len(log.val_worst_aurocs) == len(log.val_aurocs)
+    assert log.val_worst_aurocs[log.best_epoch - 1] == max(log.val_worst_aurocs)
+    assert all(
+        worst <= mean + 0.05
+        for worst, mean in zip(log.val_worst_aurocs, log.val_aurocs, strict=True)
+    )
+
+
+def test_the_mean_decides_where_every_group_lacks_a_class() -> None:
+    cases = material()
+    alike = replace(cases.val, groups=cases.val.labels[:, 0].astype(np.int64))
+
+    log = train(student(), replace(cases, val=alike), PLAN, contract=CONTRACT, seed=0)
+
+    assert log.val_worst_aurocs == ()
+    assert log.val_aurocs[log.best_epoch - 1] == max(log.val_aurocs)
+
+
+def test_a_group_without_both_classes_is_left_out_of_the_worst() -> None:
+    scores = np.array([[0.9], [0.1], [0.2], [0.8], [0.5]], dtype=np.float32)
+    labels = np.array([[1], [0], [1], [0], [1]], dtype=np.float32)
+    groups = np.array([0, 0, 1, 1, 2])
+
+    assert group_aurocs(scores, labels, groups) == {0: 1.0, 1: 0.0}
+    assert worst_group_auroc(scores[4:], labels[4:], groups[4:]) is None
+
+
+def test_an_epoch_before_the_rounding_is_never_kept_and_training_does_not_stop_there() -> None:
+    _, log = _trained(epochs=8, patience=1, seed=0, quantization_noise=0.25)
+
+    assert log.best_epoch >= 7
+
+
+def test_a_teacher_alone_can_teach() -> None:
+    cases = material()
+    unlabelled = replace(cases.learn, labels=np.full_like(cases.learn.labels, np.nan))
+    plan = replace(PLAN, epochs=8, patience=8, teacher_weight=1.0, temperature=2.0)
+
+    log = train(student(), replace(cases, learn=unlabelled), plan, contract=CONTRACT, seed=0)
+
+    assert max(log.val_aurocs) > 0.9
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"teacher_weight": 0.5}, {"groups": GroupAware(method="balanced", by="sex")}],
+)
+def test_a_plan_that_asks_for_what_is_not_there_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="the material"):
+        _trained(epochs=1, patience=1, seed=0, **changes)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no device 'abacus'"):
+        train(student(), material(), PLAN, contract=CONTRACT, seed=0, device="abacus")
+
+
+def test_mixed_precision_learns_in_short_numbers_and_keeps_long_weights() -> None:
+    machine = Machine(device=torch.device("cpu"), half=torch.bfloat16)
+    network = student()
+    before = state_of(network)
+    parts = (network.backbone.parameters(), network.classifier.parameters())
+    pace = Pace(epochs=1, steps=4, rates=(0.01, 0.01), weight_decay=0.0, noise=0.0, seed=0)
+    course = Course(Logits(network), parts, network.backbone, pace, machine)
+    lesson = Supervised(network, material(64), PLAN, CONTRACT, pace, machine)
+    seen: list[torch.dtype] = []
+    network.classifier.register_forward_hook(lambda _layer, _inputs, out: seen.append(out.dtype))
+    supply = Supply(
+        pictures=material(64).learn.pictures,
+        contract=CONTRACT,
+        batch=16,
+        strength=0.0,
+        draw=draw_changes,
+        team=machine.team,
+    )
+
+    course.run(lesson, supply, Keeper(None, ""), lambda done, total: None)
+
+    assert set(seen) == {torch.bfloat16}
+    assert all(p.dtype is torch.float32 for p in network.parameters())
+    assert np.isfinite(state_of(network)).all()
+    assert not np.array_equal(before, state_of(network))

