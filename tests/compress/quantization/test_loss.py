@@ -23,6 +23,7 @@ def cases(truth: np.ndarray, sex: list[str]) -> Cases:
         images=tuple(Path(f"{i}.png") for i in range(len(truth))),
         labels=truth.astype(np.float32).reshape(len(truth), -1),
         splits=("val",) * len(truth),
+        patients=tuple(str(i) for i in range(len(truth))),
         columns=(Column(name="sex", values=tuple(sex)),),
     )
 
