@@ -13,7 +13,7 @@ from tests.compress.quantization.conftest import Floating
 def reaches(model: onnx.ModelProto, layer: int) -> np.ndarray:
     wiring = Wiring.of(model.graph)
     weights = wiring.array(wiring.layers()[layer].input[1])
-    return np.abs(weights).max(axis=(1, 2, 3))
+    return np.asarray(np.abs(weights).max(axis=(1, 2, 3)))
 
 
 def test_an_equalised_network_answers_the_same(tiny: Floating) -> None:
