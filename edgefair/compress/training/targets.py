@@ -13,7 +13,9 @@ What hardly varies, a student learns little of; its embedding then varies less f
 picture, and the steps of INT8 are as large as before. On 240 radiographs and targets with two
 very large dimensions out of 64, a small CNN's embedding lost three to four times as much to INT8
 (`int8_fidelity`, relative error) after the second and third way as after the first: 0.030 to
-0.037 against 0.008 to 0.010.
+0.037 against 0.008 to 0.010. EfficientNet-Lite0's, from pretrained weights and after 24 steps on
+128 of them, had a mean cosine of 0.80 with its exact self after the second way, 0.99 after the
+first (onnxruntime's INT8; one seed).
 """
 
 from __future__ import annotations
