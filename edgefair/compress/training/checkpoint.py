@@ -116,7 +116,7 @@ class Keeper:
     def _read(self) -> bytes | None:
         try:
             whole = self._path.read_bytes() if self._path is not None else b""
-        except FileNotFoundError:
+        except OSError:  # where nothing can be read, writing will say why
             return None
         start = len(_MAGIC) + 64
         magic, stated, content = whole[: len(_MAGIC)], whole[len(_MAGIC) : start], whole[start:]

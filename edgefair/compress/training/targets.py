@@ -9,8 +9,13 @@ varies, often noise, counts as much as what does.
 ``whitened``: also turned, so that no two dimensions go together; what hardly varies in any
 direction is blown up the most.
 
-A student that has to reproduce blown-up directions is driven to features with few very large
-values, which leave the others little of the 256 steps of an INT8 activation.
+What hardly varies, a student learns little of; its embedding then varies less from picture to
+picture, and the steps of INT8 are as large as before. On 240 radiographs and targets with two
+very large dimensions out of 64, a small CNN's embedding lost three to four times as much to INT8
+(`int8_fidelity`, relative error) after the second and third way as after the first: 0.030 to
+0.037 against 0.008 to 0.010. EfficientNet-Lite0's, from pretrained weights and after 24 steps on
+128 of them, had a mean cosine of 0.80 with its exact self after the second way, 0.99 after the
+first (onnxruntime's INT8; one seed).
 """
 
 from __future__ import annotations

@@ -102,8 +102,11 @@ def test_no_code_in_a_checkpoint_is_run(tmp_path: Path) -> None:
 def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
+    keeper = Keeper(tmp_path / "file" / "training.checkpoint", "key")
+
+    assert keeper.load() is None
     with pytest.raises(EdgefairError, match="cannot be written"):
-        Keeper(tmp_path / "file" / "training.checkpoint", "key").save({})
+        keeper.save({})
 
 
 def test_a_key_depends_on_every_number() -> None:
