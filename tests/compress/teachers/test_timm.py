@@ -127,6 +127,13 @@ biomed = TeacherChoice(kind="huggingface", path="clip", input=given)
 said["no weights"] = refused(biomed)
 torch.save({**tower, "logit_scale": torch.ones(())}, clip / "open_clip_pytorch_model.bin")
 said["open_clip"] = load(biomed).embed(images).tolist() == mean.tolist()
+shared = replace(biomed, output="projection")
+said["no projection"] = refused(shared)
+weight = torch.rand(6, mean.shape[1])
+tower["visual.head.proj.weight"] = weight
+torch.save(tower, clip / "open_clip_pytorch_model.bin")
+projected = load(shared).embed(images)
+said["projection"] = float(np.abs(projected - mean @ weight.numpy().T).max())
 print(json.dumps(said))
 """
 
@@ -162,6 +169,8 @@ def test_safetensors_and_torchs_own_files_say_the_same(said: Any) -> None:
 
 def test_a_tower_of_timms_is_found_in_a_folder_of_open_clip(said: Any) -> None:
     assert said["open_clip"]
+    assert said["projection"] < 1e-4
+    assert said["no projection"][0] == 4
     assert said["no weights"][0] == 3
     assert "holds none of open_clip_model.safetensors" in said["no weights"][1]
 
