@@ -3,7 +3,9 @@
 A folder is what `save_pretrained` writes: ``config.json`` beside ``model.safetensors``, its
 parts, or ``pytorch_model.bin``. Of a model with an image and a text side, such as CLIP or
 SigLIP, the image side is taken. A folder of open_clip, such as BiomedCLIP's, has
-``open_clip_config.json`` instead, and its image side is one of timm's.
+``open_clip_config.json`` instead, and its image side is one of timm's. Where the recipe's output
+is ``projection``, the embedding is the one that the two sides share, in which text-born concepts
+live.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edgefair.compress.recipe import TeacherChoice
 from edgefair.compress.teachers.checkpoints import (
@@ -33,7 +36,7 @@ from edgefair.compress.teachers.checkpoints import (
 from edgefair.compress.teachers.inputs import stretched
 from edgefair.compress.teachers.network import NetworkTeacher, pooled_tokens
 from edgefair.compress.teachers.teacher import facts_of, refusal
-from edgefair.compress.teachers.timm_model import build_timm
+from edgefair.compress.teachers.timm_model import TimmNetwork, build_timm
 from edgefair.errors import InputError, UnsafeModel
 
 __all__ = ["load_huggingface"]
@@ -45,9 +48,13 @@ _PICKLED: Final = "pytorch_model.bin"
 _OPEN_CLIP_CONFIG: Final = "open_clip_config.json"
 _OPEN_CLIP_WEIGHTS: Final = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _OPEN_CLIP_TRUNK: Final = "visual.trunk."
+_OPEN_CLIP_PROJECTION: Final = "visual.head.proj.weight"
 
-# made from the class token for classification; not part of the embedding
-_POOLER: Final = ("pooler.", "visual_projection.", "text_projection.")
+_PROJECTION: Final = "projection"
+
+# made from the last hidden state, which is what is pooled; many checkpoints come without
+_POOLER: Final = ("pooler.",)
+_UNREAD: Final = (*_POOLER, "visual_projection.", "text_projection.")
 
 
 def load_huggingface(choice: TeacherChoice, *, beside: Path) -> NetworkTeacher:
@@ -62,6 +69,11 @@ def load_huggingface(choice: TeacherChoice, *, beside: Path) -> NetworkTeacher:
         or hold code.
     """
     folder = beside / choice.path
+    if choice.weights is not None or choice.output not in ("", _PROJECTION):
+        raise InputError(
+            "A teacher of the kind huggingface is a folder, with the output projection or none.",
+            hint="Write teacher.path in the recipe, and take out teacher.weights.",
+        )
     if not folder.is_dir():
         raise InputError(
             f"There is no folder {folder} for the teacher.",
@@ -73,9 +85,9 @@ def load_huggingface(choice: TeacherChoice, *, beside: Path) -> NetworkTeacher:
     files = _weight_files(folder)
     for file in files:
         _check_whole(file)
-    tower = _tower(folder, config)
+    model = _model(folder, config, spared=_POOLER if choice.output else _UNREAD)
     shas = [_sha256(path) for path in (folder / _CONFIG, *files)]
-    network = _Tower(tower, choice)
+    network = _Projected(model) if choice.output else _Tower(_image_side(model), choice)
     return NetworkTeacher(network, facts_of(choice, folder.name, shas), prepare=stretched)
 
 
@@ -109,6 +121,37 @@ class _Tower(nn.Module):
         return 0 if self._places is None or count < self._places else count - self._places
 
 
+class _Projected(nn.Module):
+    """A model with an image and a text side, whose shared embedding of the image is taken."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        if not hasattr(model, "get_image_features"):
+            raise refusal(
+                "The teacher has no text side, and so no embedding that two sides share.",
+                "Take teacher.output out of the recipe.",
+            )
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.model.get_image_features(pixel_values=images)
+        # older releases return it bare
+        shared: Tensor = getattr(features, "pooler_output", features)
+        return shared
+
+
+class _ProjectedTrunk(nn.Module):
+    """A trunk of timm and the linear layer that leads to the shared embedding."""
+
+    def __init__(self, trunk: TimmNetwork, weight: Tensor) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.linear(self.trunk(images), self.weight)
+
+
 def _one(size: object) -> int | None:
     """Return a side that configurations give as a number or as a pair."""
     if isinstance(size, (list, tuple)):
@@ -116,7 +159,11 @@ def _one(size: object) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _tower(folder: Path, config: Mapping[str, Any]) -> Any:
+def _image_side(model: Any) -> Any:
+    return model.vision_model if hasattr(model, "vision_model") else model
+
+
+def _model(folder: Path, config: Mapping[str, Any], *, spared: tuple[str, ...]) -> Any:
     transformers = _transformers()
     has_safetensors = any((folder / name).is_file() for name in _SAFETENSORS)
     try:
@@ -144,15 +191,11 @@ def _tower(folder: Path, config: Mapping[str, Any]) -> Any:
         ) from error
     check_names(
         folder.name,
-        missing=sorted(n for n in report["missing_keys"] if not _is_pooler(n)),
+        missing=sorted(n for n in report["missing_keys"] if not n.startswith(spared)),
         surplus=[],
         misshapen=sorted(str(mismatch[0]) for mismatch in report["mismatched_keys"]),
     )
-    return model.vision_model if hasattr(model, "vision_model") else model
-
-
-def _is_pooler(name: str) -> bool:
-    return name.startswith(_POOLER)
+    return model
 
 
 def _transformers() -> Any:
@@ -239,7 +282,18 @@ def _load_open_clip(choice: TeacherChoice, folder: Path) -> NetworkTeacher:
         unused=network.classifier,
     )
     shas = [_sha256(folder / _OPEN_CLIP_CONFIG), checkpoint.sha256]
-    return NetworkTeacher(network, facts_of(choice, folder.name, shas), prepare=stretched)
+    whole = _with_projection(network, checkpoint) if choice.output else network
+    return NetworkTeacher(whole, facts_of(choice, folder.name, shas), prepare=stretched)
+
+
+def _with_projection(network: TimmNetwork, checkpoint: Checkpoint) -> nn.Module:
+    weight = checkpoint.tensors.get(_OPEN_CLIP_PROJECTION)
+    if weight is None or weight.ndim != 2:
+        raise refusal(
+            f"The teacher's file {checkpoint.name} has no linear {_OPEN_CLIP_PROJECTION}.",
+            "Take teacher.output out of the recipe.",
+        )
+    return _ProjectedTrunk(network, weight)
 
 
 def _timm_name(config: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -58,7 +59,12 @@ def load_sam(choice: TeacherChoice, *, beside: Path, weights: Path) -> NetworkTe
 
 
 class _Pooled(nn.Module):
-    """An encoder whose features before the neck are averaged over the places."""
+    """An encoder whose features before the neck become their mean and deviation over places.
+
+    Chosen by a linear probe for pneumonia on LiteMedSAM's features of 360 of the NIH radiographs
+    (212 train, 35 val, 113 test; at 128 pixels, for speed). AUROC on val, then on test: before the
+    neck mean .949, .929, mean and deviation .969, .938; after it .939, .929 and .935, .924.
+    """
 
     def __init__(self, encoder: TinyVit) -> None:
         super().__init__()
@@ -66,8 +72,9 @@ class _Pooled(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         features, _ = self.encoder(images)
-        pooled: Tensor = features.mean(dim=(2, 3))
-        return pooled
+        mean = features.mean(dim=(2, 3))
+        deviation = features.std(dim=(2, 3), correction=0)
+        return torch.cat([mean, deviation], dim=1)
 
 
 def _scaled(pixels: NDArray[np.float32], given: TeacherInput) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from edgefair.compress.teachers.network import NetworkTeacher, pooled_tokens
 from edgefair.compress.teachers.teacher import facts_of, refusal
 from edgefair.errors import InputError
 
-__all__ = ["build_timm", "load_timm"]
+__all__ = ["TimmNetwork", "build_timm", "load_timm"]
 
 # anything else, such as hf-hub:..., makes timm look elsewhere
 _NAME: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)?")

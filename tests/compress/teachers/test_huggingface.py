@@ -140,6 +140,44 @@ def test_the_class_token_is_taken_where_there_is_one(tmp_path: Path, images: np.
     assert embeddings == pytest.approx(hidden[:, 0].numpy(), abs=1e-5)
 
 
+@pytest.mark.parametrize("build", [_clip, _siglip])
+def test_the_embedding_shared_with_text_is_taken_where_asked_for(
+    tmp_path: Path, images: np.ndarray, build: Callable[[], Any]
+) -> None:
+    model = build().eval()
+    model.save_pretrained(tmp_path / "model")
+    square = np.ascontiguousarray(images[:, :28, :28])
+
+    embeddings = _load(tmp_path, replace(CHOICE, output="projection")).embed(square)
+
+    given = torch.from_numpy((square[:, np.newaxis].repeat(3, axis=1) - 0.5) / 0.5)
+    text = torch.ones(1, 5, dtype=torch.long)
+    with torch.inference_mode():
+        shared = model(pixel_values=given, input_ids=text).image_embeds.numpy()
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    assert embeddings / lengths == pytest.approx(shared, abs=1e-5)
+
+
+def test_a_projection_that_is_missing_is_not_made_up(tmp_path: Path) -> None:
+    model = _clip()
+    model.save_pretrained(tmp_path / "model")
+    state = {n: t for n, t in model.state_dict().items() if n != "visual_projection.weight"}
+    _pickled(tmp_path, state)
+
+    assert _load(tmp_path).embedding_size == 16
+    with pytest.raises(ModelError, match=r"1 missing \(the first is visual_projection\.weight"):
+        _load(tmp_path, replace(CHOICE, output="projection"))
+
+
+def test_a_model_of_images_alone_shares_nothing(tmp_path: Path) -> None:
+    _vit().save_pretrained(tmp_path / "model")
+
+    with pytest.raises(ModelError, match="no text side"):
+        _load(tmp_path, replace(CHOICE, output="projection"))
+    with pytest.raises(InputError, match="the output projection or none"):
+        _load(tmp_path, replace(CHOICE, output="logits"))
+
+
 def test_a_model_without_a_class_token_says_so(tmp_path: Path) -> None:
     _siglip_vision().save_pretrained(tmp_path / "model")
 

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from edgefair.compress.recipe import TeacherChoice, TeacherInput
+from edgefair.compress.teachers.load import load_teacher
+from edgefair.errors import InputError
+
 PREAMBLE = """
 import importlib.abc, importlib.machinery, importlib.util, json, sys, types, warnings
 from dataclasses import replace
@@ -44,8 +48,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         pass
 
-if importlib.util.find_spec("torchvision") is None:
-    sys.meta_path.append(Finder())
+is_missing = importlib.util.find_spec("torchvision") is None
 
 import numpy as np
 import torch
@@ -69,6 +72,13 @@ def refused(choice):
 """
 
 LOADED = """
+said = {}
+sys.modules["torchvision"] = None
+said["no torchvision"] = refused(vit)
+for name in [name for name in sys.modules if name.partition(".")[0] in ("timm", "torchvision")]:
+    del sys.modules[name]
+if is_missing:
+    sys.meta_path.append(Finder())
 import timm
 
 torch.manual_seed(0)
@@ -78,7 +88,6 @@ torch.save(state, folder / "vit.pth")
 tensor = torch.from_numpy((images[:, None].repeat(3, 1) - 0.5) / 0.25)
 with torch.inference_mode():
     tokens = model.forward_features(tensor)
-said = {}
 mean, cls = load(vit).embed(images), load(replace(vit, pooling="cls")).embed(images)
 said["mean"] = float(np.abs(mean - tokens[:, 1:].mean(1).numpy()).max())
 said["cls"] = float(np.abs(cls - tokens[:, 0].numpy()).max())
@@ -118,24 +127,15 @@ biomed = TeacherChoice(kind="huggingface", path="clip", input=given)
 said["no weights"] = refused(biomed)
 torch.save({**tower, "logit_scale": torch.ones(())}, clip / "open_clip_pytorch_model.bin")
 said["open_clip"] = load(biomed).embed(images).tolist() == mean.tolist()
+shared = replace(biomed, output="projection")
+said["no projection"] = refused(shared)
+weight = torch.rand(6, mean.shape[1])
+tower["visual.head.proj.weight"] = weight
+torch.save(tower, clip / "open_clip_pytorch_model.bin")
+projected = load(shared).embed(images)
+said["projection"] = float(np.abs(projected - mean @ weight.numpy().T).max())
 print(json.dumps(said))
 """
-
-REFUSED = """
-sys.modules["torchvision"] = None
-print(json.dumps(refused(vit)))
-"""
-
-
-def _run(script: str, folder: Path) -> Any:
-    run = subprocess.run(
-        [sys.executable, "-c", PREAMBLE + script, str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,14 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return what happened, by what was tried; one process does it all, timm starts slowly."""
     if importlib.util.find_spec("timm") is None:
         pytest.skip("timm is not installed")
-    return _run(LOADED, tmp_path_factory.mktemp("timm"))
+    run = subprocess.run(
+        [sys.executable, "-c", PREAMBLE + LOADED, str(tmp_path_factory.mktemp("timm"))],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
 
 
 def test_places_and_class_token_are_those_of_the_architecture(said: Any) -> None:
@@ -162,6 +169,8 @@ def test_safetensors_and_torchs_own_files_say_the_same(said: Any) -> None:
 
 def test_a_tower_of_timms_is_found_in_a_folder_of_open_clip(said: Any) -> None:
     assert said["open_clip"]
+    assert said["projection"] < 1e-4
+    assert said["no projection"][0] == 4
     assert said["no weights"][0] == 3
     assert "holds none of open_clip_model.safetensors" in said["no weights"][1]
 
@@ -169,6 +178,7 @@ def test_a_tower_of_timms_is_found_in_a_folder_of_open_clip(said: Any) -> None:
 @pytest.mark.parametrize(
     ("tried", "code", "words"),
     [
+        ("no torchvision", 3, "timm, which this teacher needs with torchvision, cannot be"),
         ("no such", 3, "has no architecture 'vit_of_nobody'"),
         ("hub", 3, "has no architecture 'hf-hub:somebody/model'"),
         ("absent", 3, "absent.pth cannot be read: No such file"),
@@ -188,8 +198,14 @@ def test_what_cannot_be_used_is_said_in_one_sentence(
     assert "\n" not in message
 
 
-def test_without_torchvision_one_sentence_says_so(tmp_path: Path) -> None:
-    code, message = _run(REFUSED, tmp_path)
+def test_without_timm_one_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    given = TeacherInput(side_px=8, mean=(0.5,), std=(0.5,))
+    choice = TeacherChoice(kind="timm", name="test_vit", path="vit.pth", input=given)
 
-    assert code == 3
-    assert message.startswith("timm, which this teacher needs with torchvision, cannot be imp")
+    with pytest.raises(InputError, match="timm, which this teacher needs") as caught:
+        load_teacher(choice, beside=tmp_path, weights=tmp_path)
+
+    assert caught.value.hint.startswith("Install timm and the torchvision")
