@@ -13,7 +13,6 @@ from math import isfinite
 from typing import Final, Literal, TypeAlias
 
 import cattrs
-from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from edgefair.errors import ContractMismatch
@@ -293,6 +292,8 @@ class Manifest:
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
     tree = _converter().unstructure(manifest)
+    if not manifest.finding_names:
+        del tree["finding_names"]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
@@ -400,11 +401,6 @@ def _converter() -> cattrs.Converter:
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )
-    # a bundle without them stays what it was before there were any
-    without_names = make_dict_unstructure_fn(
-        Manifest, converter, finding_names=override(omit_if_default=True)
-    )
-    converter.register_unstructure_hook(Manifest, without_names)
     return converter
 
 
