@@ -13,7 +13,6 @@ from math import isfinite
 from typing import Final, Literal, TypeAlias
 
 import cattrs
-from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from edgefair.errors import ContractMismatch
@@ -451,11 +450,6 @@ def _converter() -> cattrs.Converter:
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )
-    # a bundle without them stays what it was before there were any
-    without_names = make_dict_unstructure_fn(
-        Manifest, converter, finding_names=override(omit_if_default=True)
-    )
-    converter.register_unstructure_hook(Manifest, without_names)
     return converter
 
 

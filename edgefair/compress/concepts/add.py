@@ -31,7 +31,7 @@ from edgefair.compress.recipe import Aim
 from edgefair.errors import EdgefairError, InputError
 from edgefair.runtime.scores import calibrate
 
-__all__ = ["Additions", "Plan", "add_findings", "check_addable"]
+__all__ = ["Additions", "Plan", "add_findings", "check_addable", "for_scoring"]
 
 _NO_REFER_BAND: Final = "no refer band, as the row was fitted to the model it is part of"
 
@@ -103,10 +103,11 @@ def add_findings(
     contract = _longer(old.contract, additions.findings, plan.version)
     parts = tuple(_with_rows(part, contract, additions.rows) for part in bundle.parts)
     model = next(part.content for part in parts if part.role == "model")
-    draft = replace(old, contract=contract, parts=())
-    (val,) = answer((model,), draft, cases.val.images)
-    manifest = _calibrated(draft, val, cases, plan)
-    test = _answers_to(model, draft, cases.test)
+    manifest = replace(old, contract=contract, parts=())
+    alone = for_scoring(manifest)
+    (val,) = answer((model,), alone, cases.val.images)
+    manifest = _calibrated(manifest, val, cases, plan)
+    test = _answers_to(model, alone, cases.test)
     section = render_section(
         tuple(
             _described(additions, column, _scores(val, column, additions), cases, test)
@@ -128,6 +129,20 @@ def add_findings(
             f"{out} cannot be written: {error.strerror or error}.",
             hint="Name another file with --output, and check the free space.",
         ) from error
+
+
+def for_scoring(manifest: Manifest) -> Manifest:
+    """Return the manifest as far as one model that stands alone needs it."""
+    return Manifest(
+        format=manifest.format,
+        contract=manifest.contract,
+        intended_use=manifest.intended_use,
+        accepts=manifest.accepts,
+        calibration=manifest.calibration,
+        operating_points=manifest.operating_points,
+        reference=manifest.reference,
+        parts=(),
+    )
 
 
 def check_addable(bundle: Bundle, findings: tuple[str, ...], plan: Plan) -> None:
@@ -172,8 +187,8 @@ def _longer(contract: Contract, findings: tuple[str, ...], version: str) -> Cont
 
 
 def _with_rows(part: PartContent, contract: Contract, rows: ConceptRows) -> PartContent:
-    # other forms of the model for other processors are models too
-    if not part.role.startswith("model"):
+    # a variant is another form of the model, for other processors
+    if part.role not in ("model", "variant"):
         return part
     longer = append_rows(part.content, contract, rows.weights, rows.biases)
     return replace(part, content=longer)

@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.manifest import FindingName
 from edgefair.bundle.shelf import find_bundle
-from edgefair.compress.concepts.add import Additions, Plan, add_findings, check_addable
+from edgefair.compress.concepts.add import (
+    Additions,
+    Plan,
+    add_findings,
+    check_addable,
+    for_scoring,
+)
 from edgefair.compress.concepts.cases import read_later_cases
 from edgefair.compress.concepts.rows import concept_rows
 from edgefair.compress.evidence.scoring import answer
@@ -99,7 +105,7 @@ def add_concepts(
     check_concepts(concepts, teacher=teacher.digest, embedding_size=teacher.embedding_size)
     seen = _embeddings(job, teacher, bundle, cases.train.images, progress)
     (student,) = answer(
-        (bundle.content("model"),), replace(bundle.manifest, parts=()), cases.train.images
+        (bundle.content("model"),), for_scoring(bundle.manifest), cases.train.images
     )
     additions = Additions(
         findings=findings,

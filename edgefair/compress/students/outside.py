@@ -29,7 +29,7 @@ class _OutsideBackbone(Backbone):
         self.inner = inner.eval()
         self._channels = channels
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 found: Any = self._raw(torch.zeros(1, 1, side_px, side_px))
         # what a network that does not read images, or none of this size, may say
         except (AttributeError, TypeError, ValueError, RuntimeError) as error:
