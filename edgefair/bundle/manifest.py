@@ -325,8 +325,9 @@ class Manifest:
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
     tree = _converter().unstructure(manifest)
-    if not manifest.variants:
-        del tree["variants"]  # older versions read such a bundle too
+    for name in ("variants", "finding_names"):
+        if not tree[name]:
+            del tree[name]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
