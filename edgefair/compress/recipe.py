@@ -157,7 +157,7 @@ class BackboneChoice:
     Attributes
     ----------
     name : str
-        One of `edgefair.compress.students.NAMES`, or ``timm:ARCHITECTURE`` or
+        One of `edgefair.compress.students.names.NAMES`, or ``timm:ARCHITECTURE`` or
         ``transformers:FOLDER`` where those packages are installed.
     """
 
@@ -197,7 +197,8 @@ class TeacherChoice:
     path : str
         File or folder, relative to the recipe; not used with `weights`.
     output : str
-        Of an ONNX file: the output to take; the first by default.
+        Of an ONNX file: the output to take, the first by default. Of a Hugging Face model with
+        a text side: ``projection``, the embedding they share.
     pooling : str
         How places or tokens become one vector: their ``mean``, or the first token, ``cls``.
     licence : str

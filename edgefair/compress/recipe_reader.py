@@ -11,7 +11,8 @@ import cattrs
 
 from edgefair.audit.groups import By
 from edgefair.bundle.manifest import Task
-from edgefair.compress.recipe import DataSource, Recipe, subset_of
+from edgefair.compress.recipe import DataSource, Recipe, WeightsSource, subset_of
+from edgefair.compress.students.names import NAMES, is_known
 from edgefair.errors import InputError
 
 __all__ = ["parse_recipe", "read_recipe"]
@@ -85,7 +86,6 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
 
 
 def _faults_of_names(recipe: Recipe) -> list[str]:
-    weights = recipe.backbone.weights
     findings = recipe.findings
     aims = [aim.name for aim in recipe.operating_points]
     return _unmet(
@@ -94,14 +94,27 @@ def _faults_of_names(recipe: Recipe) -> list[str]:
         (findings and len(set(findings)) == len(findings), "findings must be distinct"),
         (aims and len(set(aims)) == len(aims), "operating_points must have distinct names"),
         (
-            weights is None or _PACKAGE.fullmatch(weights.package),
-            "backbone.weights.package must be the name of a package",
+            is_known(recipe.backbone.name),
+            f"backbone.name must be one of {', '.join(NAMES)}, timm:NAME or transformers:FOLDER",
+        ),
+        *_rules_of_weights(recipe.backbone.weights, "backbone"),
+        *_rules_of_weights(recipe.teacher.weights if recipe.teacher else None, "teacher"),
+    )
+
+
+def _rules_of_weights(weights: WeightsSource | None, table: str) -> list[tuple[object, str]]:
+    if weights is None:
+        return []
+    return [
+        (
+            _PACKAGE.fullmatch(weights.package),
+            f"{table}.weights.package must be the name of a package",
         ),
         (
-            weights is None or _SHA256.fullmatch(weights.sha256),
-            "backbone.weights.sha256 must be 64 lower-case hexadecimal digits",
+            _SHA256.fullmatch(weights.sha256),
+            f"{table}.weights.sha256 must be 64 lower-case hexadecimal digits",
         ),
-    )
+    ]
 
 
 def _faults_of_data(recipe: Recipe) -> list[str]:
@@ -160,6 +173,10 @@ def _faults_of_teacher(recipe: Recipe) -> list[str]:
                 "teacher.input needs as many means as standard deviations, at least one",
             ),
             (min(given.std, default=1) > 0, "teacher.input.std must be above 0"),
+            (
+                teacher.kind != "huggingface" or teacher.weights is None,
+                "teacher.path must name a folder for the kind huggingface",
+            ),
             (
                 teacher.kind not in ("sam", "timm") or teacher.name,
                 f"teacher.name is needed for the kind {teacher.kind}",
@@ -255,7 +272,7 @@ def _unmet(*rules: tuple[object, str]) -> list[str]:
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    for kind, words in ((int, "a whole number"), (str, "text")):
+    for kind, words in ((int, "a whole number"), (str, "text"), (bool, "true or false")):
         converter.register_structure_hook(kind, _exactly(kind, words))
     # a Task is text too, and would be left as that
     converter.register_structure_hook(Task, _task)

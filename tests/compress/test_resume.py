@@ -37,7 +37,7 @@ weight_decay = 0.0
 augmentation = 0.5
 
 [gate]
-margin = 0.3
+margin = 0.95
 groups = ["sex"]
 """
 

@@ -181,7 +181,7 @@ def _network(recipe: Recipe, weights: Path) -> Network:
 
 def _empty_network(recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
-    backbone = build_backbone(recipe.backbone.name)
+    backbone = build_backbone(recipe.backbone.name, side_px=recipe.input.side_px)
     return Network(backbone, len(recipe.findings), dropout=recipe.training.dropout)
 
 
