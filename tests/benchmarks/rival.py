@@ -35,8 +35,8 @@ def rival_int8(
     model: bytes, calibration: NDArray[np.float32]
 ) -> Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
     """Return what runs one image (1, c, h, w) through NNCF's INT8 form, one thread."""
-    import nncf
-    import openvino
+    nncf: Any = importlib.import_module("nncf")
+    openvino: Any = importlib.import_module("openvino")
 
     nncf.set_log_level(logging.ERROR)
     core = openvino.Core()
