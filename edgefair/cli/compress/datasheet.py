@@ -40,9 +40,7 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--group", "groups", multiple=True, metavar="GROUPS", help="Of a CSV: groups; repeatable."
 )
-@click.option(
-    "--image", default="image", metavar="COLUMN", help="Of a CSV: the file name."
-)
+@click.option("--image", default="image", metavar="COLUMN", help="Of a CSV: the file name.")
 @click.option("--patient", default="patient_id", metavar="COLUMN", help="Of a CSV: the patient.")
 @click.option(
     "--split", metavar="COLUMN", help="Of a CSV: train, val or test.  [default: split, if there]"
