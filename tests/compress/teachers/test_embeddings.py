@@ -35,6 +35,10 @@ class Averages:
     name: str = field(default="averages", init=False)
     side_px: int = field(default=16, init=False)
     embedding_size: int = field(default=4, init=False)
+    size_bytes: int = field(default=0, init=False)
+
+    def one_thread_ms(self) -> float:
+        return 0.0
 
     def embed(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen += len(images)
