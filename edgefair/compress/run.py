@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgefair.bundle.archive import PartContent
+from edgefair.compress.gate.release import without_image_names
 from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.stages.answer import answers_of
 from edgefair.compress.stages.compare import Contestants, model_rows
@@ -123,7 +124,10 @@ def _finished(
         learned=learned,
         shrunk=shrunk,
         evidence=evidence,
+        test=test,
         models=model_rows(workshop, contestants, command),
-        gate=None if gate is None else released(gate, acceptance),
+        gate=None
+        if gate is None
+        else without_image_names(released(gate, acceptance), workshop.cases.of("test")),
         licences=licences,
     )

@@ -15,7 +15,7 @@ from edgefair.bundle.manifest import Manifest
 from edgefair.compress.data.pictures import prepared
 from edgefair.runtime.session import Session
 
-__all__ = ["Answers", "answer", "latency_ms"]
+__all__ = ["Answers", "answer", "embedding_cosines", "latency_ms"]
 
 _WARM_UP, _TIMED = 5, 30
 
@@ -77,6 +77,18 @@ def latency_ms(model: bytes, manifest: Manifest) -> float:
         session.run(image)
         times_s.append(time.perf_counter() - started)
     return 1000 * median(times_s[_WARM_UP:])
+
+
+def embedding_cosines(one: Answers, other: Answers) -> NDArray[np.float64]:
+    """Return the cosine between two models' embeddings of each image, shape (n,).
+
+    Both are taken from the centre of the first model's: what all images share would make any
+    two embeddings alike.
+    """
+    centre = one.embeddings.mean(axis=0, dtype=np.float64)
+    a, b = one.embeddings - centre, other.embeddings - centre
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.asarray((a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1))
 
 
 def _session(model: bytes, manifest: Manifest) -> Session:

@@ -22,9 +22,10 @@ from edgefair.compress.evidence.facts import (
     Variant,
 )
 from edgefair.compress.evidence.parts import evidence_parts
-from edgefair.compress.evidence.scoring import latency_ms
+from edgefair.compress.evidence.scoring import embedding_cosines, latency_ms
 from edgefair.compress.gate.records import GateResult
 from edgefair.compress.recipe import Recipe
+from edgefair.compress.stages.answer import HeldOut
 from edgefair.compress.stages.describe import Described
 from edgefair.compress.stages.learn import Learned
 from edgefair.compress.stages.measure import Evidence
@@ -52,6 +53,7 @@ class Finished:
     learned: Learned
     shrunk: Shrunk
     evidence: Evidence
+    test: HeldOut
     models: tuple[ModelRow, ...]
     gate: GateResult | None
     licences: tuple[PartContent, ...]
@@ -133,7 +135,7 @@ def _facts(finished: Finished) -> CardFacts:
         gate=finished.gate,
         comparison=finished.models,
         distillation=_distillation(finished),
-        quantization=_quantization(shrunk),
+        quantization=_quantization(shrunk, finished.test),
         datasheet_headlines=finished.described.headlines,
     )
 
@@ -154,10 +156,13 @@ def _distillation(finished: Finished) -> DistillationFacts | None:
     )
 
 
-def _quantization(shrunk: Shrunk) -> QuantizationFacts:
+def _quantization(shrunk: Shrunk, test: HeldOut) -> QuantizationFacts:
     tried = shrunk.tried
+    cosines = embedding_cosines(test.full_precision, test.int8)
     return QuantizationFacts(
-        form=tried.chosen,
+        form=f"INT8, {tried.chosen}, float classifier",
+        embedding_cosine=float(cosines.mean()),
+        worst_embedding_cosine=float(cosines.min()),
         tried=tuple(
             TriedForm(form=form, passed=passed, worst=sentence)
             for form, passed, sentence in tried.trials

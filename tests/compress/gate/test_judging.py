@@ -17,6 +17,7 @@ from edgefair.compress.gate.records import (
     gate_from_json,
     gate_to_json,
 )
+from edgefair.compress.gate.release import without_image_names
 from edgefair.compress.gate.words import headline, render_gate_markdown, render_gate_text
 from edgefair.compress.recipe import GatePlan
 from edgefair.errors import GateFailed, InputError
@@ -173,6 +174,18 @@ def test_flips_are_listed_with_who_they_are() -> None:
     assert flips[0].flagged_after == int8.flagged[row, 0]
     missed = [f for f in flips if f.is_newly_missed]
     assert len(missed) == cell(result, "everybody").flips_to_wrong
+
+
+def test_what_travels_names_no_image() -> None:
+    cases, answers = planted(60, missed_women=0.5)
+    result = judged(cases, answers)
+
+    travels = without_image_names(result, cases)
+
+    assert result.flips
+    assert {flip.image.partition(" ")[0] for flip in travels.flips} == {"case"}
+    places = [int(flip.image.split()[1]) - 1 for flip in travels.flips]
+    assert [cases.images[place].name for place in places] == [f.image for f in result.flips]
 
 
 def test_the_result_is_the_same_to_the_byte_each_time_and_from_its_file() -> None:
