@@ -14,19 +14,18 @@ from edgefair.runtime.dicom_display import display_of
 from edgefair.runtime.dicom_elements import Elements, text_of
 from edgefair.runtime.dicom_layout import PixelLayout, refuse_incomplete
 from edgefair.runtime.dicom_opening import PIXEL_TAGS, Opening
-from edgefair.runtime.dicom_plain import read_plain_header
+from edgefair.runtime.dicom_plain import open_plainly
 from edgefair.runtime.faults import blamed_on_the_file, quiet
 from edgefair.runtime.frames import FileContent
 from edgefair.runtime.grayscale import Display, Packing
 from edgefair.runtime.limits import Limits, check_origin, check_size
 from edgefair.runtime.subject import subject_from_tags
 
-__all__ = ["HEADER_BYTES", "DicomHeader", "plain_opening", "read_header", "read_opening"]
+__all__ = ["HEADER_BYTES", "DicomHeader", "read_header", "read_opening"]
 
 HEADER_BYTES = 1 << 16
 """Nearly all files have their pixels' tag within this beginning."""
 
-_PIXEL_DATA = 0x7FE00010
 _COLOURS = {
     1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
     3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
@@ -70,7 +69,7 @@ def read_header(data: FileContent, *, name: str, limits: Limits, frame: int | No
     WrongModality, WrongBodyPart, TooSmall
         The model does not read such images.
     """
-    opening = plain_opening(data[:HEADER_BYTES], data, len(data))
+    opening = open_plainly(data[:HEADER_BYTES], data, len(data))
     if opening is not None:
         return read_opening(opening, name=name, limits=limits, frame=frame)
     from edgefair.runtime.dicom_by_pydicom import PYDICOM_FAULTS, open_by_pydicom
@@ -78,35 +77,6 @@ def read_header(data: FileContent, *, name: str, limits: Limits, frame: int | No
     with blamed_on_the_file(name, *PYDICOM_FAULTS), quiet():
         opening = open_by_pydicom(data, name)
         return read_opening(opening, name=name, limits=limits, frame=frame)
-
-
-def plain_opening(head: FileContent, buffer: FileContent, size_bytes: int) -> Opening | None:
-    """Return the opening of a file with a plain header, None for any other.
-
-    Parameters
-    ----------
-    head : bytes or memoryview
-        The file's beginning, where the header must end.
-    buffer : bytes or memoryview
-        As much of the file as there is.
-    size_bytes : int
-        How long the file is.
-    """
-    header = read_plain_header(head)
-    if header is None:
-        return None
-    return Opening(
-        elements=header.texts,
-        buffer=buffer,
-        size_bytes=size_bytes,
-        pixel_tag=_PIXEL_DATA,
-        vr=header.vr,
-        start=header.start,
-        length=header.length,
-        transfer_syntax=header.transfer_syntax,
-        little_endian=True,
-        extended_offsets=None,
-    )
 
 
 def read_opening(opening: Opening, *, name: str, limits: Limits, frame: int | None) -> DicomHeader:

@@ -9,18 +9,17 @@ longer than a whole prediction.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
+from edgefair.runtime.dicom_opening import UNDEFINED_LENGTH, Opening
 from edgefair.runtime.frames import FileContent
 
-__all__ = ["PlainHeader", "read_plain_header"]
+__all__ = ["open_plainly"]
 
 _PREAMBLE_BYTES: Final = 128
 _PIXEL_DATA: Final = 0x7FE00010
-_UNDEFINED_LENGTH: Final = 0xFFFFFFFF
+_SYNTAX: Final = "TransferSyntaxUID"
 _SYNTAXES: Final = re.compile(r"1\.2\.840\.10008\.1\.2\.(1|5|4\.\d+)")
 """Explicit VR little-endian, RLE, and the JPEG family (PS3.5, A.2 and A.4)."""
 
@@ -91,37 +90,17 @@ _NUMBERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainHeader:
-    """What stands before the pixels.
-
-    Attributes
-    ----------
-    texts : mapping of str to str
-        Element values by keyword, as `edgefair.runtime.dicom_elements.text_of` takes them.
-    transfer_syntax : str
-    vr : str
-        Of the pixel data: ``OB`` or ``OW``.
-    start : int
-        Where the pixels begin in the file.
-    length : int or None
-        Their bytes; None if they are encapsulated.
-    """
-
-    texts: Mapping[str, str]
-    transfer_syntax: str
-    vr: str
-    start: int
-    length: int | None
-
-
-def read_plain_header(head: FileContent) -> PlainHeader | None:
-    """Return the header, or None if it is one for pydicom.
+def open_plainly(head: FileContent, buffer: FileContent, size_bytes: int) -> Opening | None:
+    """Return what stands before the pixels as texts, or None if it is for pydicom to read.
 
     Parameters
     ----------
     head : bytes or memoryview
-        The beginning of the file, or all of it.
+        The beginning of the file, or all of it; the header must end in it.
+    buffer : bytes or memoryview
+        As much of the file as there is.
+    size_bytes : int
+        How long the file is.
     """
     if head[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
         return None
@@ -130,19 +109,36 @@ def read_plain_header(head: FileContent) -> PlainHeader | None:
     while (found := _element(head, position)) is not None:
         tag, vr, start, length = found
         if tag == _PIXEL_DATA:
-            return _finished(texts, vr, start, length)
-        if tag <= last:
+            break
+        if tag <= last or not _took(texts, head, found):
             return None
         last, position = tag, start + length
-        if tag in _WANTED:
-            keyword, due = _WANTED[tag]
-            text = _text(head, vr, start, length) if vr == due else None
-            if text is None:
-                return None
-            texts[keyword] = text
-        elif tag in _ELSEWHERE and length:
-            return None
-    return None
+    if found is None or not _is_plain(texts, vr):
+        return None
+    return Opening(
+        elements=texts,
+        buffer=buffer,
+        size_bytes=size_bytes,
+        pixel_tag=_PIXEL_DATA,
+        vr=vr.decode(),
+        start=start,
+        length=None if length == UNDEFINED_LENGTH else length,
+        transfer_syntax=texts[_SYNTAX].rstrip(" "),
+        little_endian=True,
+        extended_offsets=None,
+    )
+
+
+def _took(texts: dict[str, str], head: FileContent, found: tuple[int, bytes, int, int]) -> bool:
+    """Keep the element's text if it is wanted; return False if it is one for pydicom."""
+    tag, vr, start, length = found
+    if tag not in _WANTED:
+        return tag not in _ELSEWHERE or not length
+    keyword, due = _WANTED[tag]
+    text = _text(head, vr, start, length) if vr == due else None
+    if text is not None:
+        texts[keyword] = text
+    return text is not None
 
 
 def _element(head: FileContent, position: int) -> tuple[int, bytes, int, int] | None:
@@ -177,18 +173,11 @@ def _text(head: FileContent, vr: bytes, start: int, length: int) -> str | None:
     return first
 
 
-def _finished(texts: dict[str, str], vr: bytes, start: int, length: int) -> PlainHeader | None:
-    syntax = texts.get("TransferSyntaxUID", "").rstrip(" ")
-    if texts.get("MediaStorageSOPClassUID", "").rstrip(" ") == _DICOMDIR:
-        return None
-    if vr not in (b"OB", b"OW") or not _SYNTAXES.fullmatch(syntax):
-        return None
-    if texts.get("PhotometricInterpretation", "").strip().upper() == _PALETTE:
-        return None
-    return PlainHeader(
-        texts=texts,
-        transfer_syntax=syntax,
-        vr=vr.decode(),
-        start=start,
-        length=None if length == _UNDEFINED_LENGTH else length,
+def _is_plain(texts: dict[str, str], vr: bytes) -> bool:
+    """Return whether the texts and the pixels' VR leave nothing for pydicom to do."""
+    return (
+        vr in (b"OB", b"OW")
+        and _SYNTAXES.fullmatch(texts.get(_SYNTAX, "").rstrip(" ")) is not None
+        and texts.get("MediaStorageSOPClassUID", "").rstrip(" ") != _DICOMDIR
+        and texts.get("PhotometricInterpretation", "").strip().upper() != _PALETTE
     )

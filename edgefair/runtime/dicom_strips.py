@@ -12,8 +12,9 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from edgefair.runtime.dicom_header import HEADER_BYTES, plain_opening, read_opening
+from edgefair.runtime.dicom_header import HEADER_BYTES, read_opening
 from edgefair.runtime.dicom_layout import PixelLayout
+from edgefair.runtime.dicom_plain import open_plainly
 from edgefair.runtime.faults import truncated
 from edgefair.runtime.frames import Asked, DecodedFrame
 from edgefair.runtime.grayscale import area_factor, strip_rows
@@ -50,7 +51,7 @@ def read_strips(
     head = scratch.room(min(size_bytes, HEADER_BYTES), "header")
     if file.readinto(head) != len(head):
         return None
-    opening = plain_opening(head, head, size_bytes)
+    opening = open_plainly(head, head, size_bytes)
     if opening is None or opening.length is None:
         return None
     header = read_opening(opening, name=asked.name, limits=asked.limits, frame=asked.frame)

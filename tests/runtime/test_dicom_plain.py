@@ -18,9 +18,9 @@ from pydicom.uid import (
 
 from edgefair.errors import InputError
 from edgefair.runtime.dicom_by_pydicom import PYDICOM_FAULTS, open_by_pydicom
-from edgefair.runtime.dicom_header import DicomHeader, plain_opening, read_opening
+from edgefair.runtime.dicom_header import DicomHeader, read_opening
 from edgefair.runtime.dicom_opening import Opening
-from edgefair.runtime.dicom_plain import read_plain_header
+from edgefair.runtime.dicom_plain import open_plainly
 from edgefair.runtime.faults import blamed_on_the_file, quiet
 from edgefair.runtime.limits import Limits
 
@@ -64,7 +64,7 @@ def made(syntax: UID = ExplicitVRLittleEndian, /, **elements: Any) -> bytes:
 
 
 def plainly(data: bytes) -> Opening | None:
-    return plain_opening(data, data, len(data))
+    return open_plainly(data, data, len(data))
 
 
 def told(data: bytes, opening: Opening | None = None) -> DicomHeader | str:
@@ -129,7 +129,7 @@ def test_damaged_headers_say_the_same_with_and_without_pydicom() -> None:
     "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
 )
 def test_another_encoding_is_left_to_pydicom(syntax: UID) -> None:
-    assert read_plain_header(made(syntax)) is None
+    assert plainly(made(syntax)) is None
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_another_encoding_is_left_to_pydicom(syntax: UID) -> None:
     ],
 )
 def test_what_is_out_of_the_ordinary_is_left_to_pydicom(elements: dict[str, Any]) -> None:
-    assert read_plain_header(made(**elements)) is None
+    assert plainly(made(**elements)) is None
 
 
 def test_a_header_that_does_not_end_is_left_to_pydicom() -> None:
     data = made()
-    header = read_plain_header(data)
+    header = plainly(data)
 
     assert header is not None
     for end in range(0, header.start, 7):
-        assert read_plain_header(data[:end]) is None
+        assert plainly(data[:end]) is None
