@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from math import isfinite
 from typing import Final, Literal, TypeAlias
 
@@ -440,6 +441,7 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
     return faults
 
 
+@cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(float, _strict_number)

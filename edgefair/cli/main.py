@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -95,6 +93,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo("Stopped. What was recorded so far is kept.", err=True)
         return 130
     except Exception:  # noqa: BLE001 - the last resort: say where the log is, never a traceback
+        import traceback
+
         click.echo(_log_of_fault(traceback.format_exc()), err=True)
         return 1
     return returned if isinstance(returned, int) else 0
@@ -107,6 +107,8 @@ def _say(error: EdgefairError) -> None:
 
 
 def _log_of_fault(trace: str) -> str:
+    import tempfile
+
     last_line = trace.strip().splitlines()[-1]
     try:
         with tempfile.NamedTemporaryFile(

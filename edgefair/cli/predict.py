@@ -13,6 +13,7 @@ import click
 
 from edgefair.cli.output import Output, output_options
 from edgefair.cli.progress import with_progress
+from edgefair.records import UNKNOWN
 
 if TYPE_CHECKING:
     from edgefair.clinic.reading import Reader, WorkList
@@ -173,25 +174,32 @@ def _overlay_writer(folder: Path) -> Observer:
 
 def _read(reader: Reader, work: WorkList, output: Output) -> int:
     """Write the results and return the exit code."""
-    tally: Counter[str] = Counter()
+    tally, unknown = Counter[str](), Counter[str]()
     predictions = with_progress(reader.read(work), length=len(work), unit="images")
     columns = _COLUMNS_FOR_EYES if output.is_for_eyes else _COLUMNS
-    counted = _counted(predictions, work, tally)
+    counted = _counted(predictions, work, tally, unknown)
     output.write(columns, (row for p in counted for row in _rows(p, reader.case_code(p), columns)))
-    click.echo(_summary(tally), err=True)
+    click.echo(_summary(tally, unknown), err=True)
     refused = set(tally) - {"ok", _PASSED_OVER}
     return 3 if refused or not tally else 0
 
 
 def _counted(
-    predictions: Iterator[Prediction], work: WorkList, tally: Counter[str]
+    predictions: Iterator[Prediction],
+    work: WorkList,
+    tally: Counter[str],
+    unknown: Counter[str],
 ) -> Iterator[Prediction]:
+    """Pass on what was asked for; count it by status, and what is not known of whom."""
     for prediction in predictions:
         if work.passes_over(prediction):
             tally[_PASSED_OVER] += 1
-        else:
-            tally[prediction.status.value] += 1
-            yield prediction
+            continue
+        tally[prediction.status.value] += 1
+        if prediction.scores:
+            unknown["sex"] += prediction.subject.sex == UNKNOWN
+            unknown["age"] += prediction.subject.age_years is None
+        yield prediction
 
 
 def _rows(
@@ -230,8 +238,10 @@ def _rows(
         yield tuple((about | found).get(column) for column in columns)
 
 
-def _summary(tally: Counter[str]) -> str:
+def _summary(tally: Counter[str], unknown: Counter[str]) -> str:
     if not tally:
         return "No file was found to read."
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in tally.most_common())
-    return f"{tally.total()} read: {counts}. Research use only; not a medical device."
+    missing = " and ".join(f"{what} of {unknown[what]}" for what in unknown if unknown[what])
+    kept = f" Unknown {missing}: kept, and counted as a group." if missing else ""
+    return f"{tally.total()} read: {counts}.{kept} Research use only; not a medical device."

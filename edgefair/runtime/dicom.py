@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydicom import config
-from pydicom.uid import UID
-
 from edgefair.errors import UnreadableImage
 from edgefair.runtime.dicom_codecs import decoder_of
 from edgefair.runtime.dicom_header import read_header
@@ -63,6 +60,9 @@ def _stored_frame(layout: PixelLayout, number: int, name: str, min_side_px: int)
     else:
         decode = decoder_of(layout.transfer_syntax)
         if decode is None:
+            from pydicom import config
+            from pydicom.uid import UID
+
             raise UnreadableImage(
                 f"{name} is compressed as {UID(layout.transfer_syntax, config.IGNORE).name}, "
                 "for which edgefair has no decoder.",

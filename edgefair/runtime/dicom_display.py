@@ -7,14 +7,16 @@ once for every value that can be stored, as a table.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
 
-from edgefair.runtime.dicom_elements import items_of, number_of, text_of
+from edgefair.runtime.dicom_elements import Elements, items_of, number_of, text_of
 from edgefair.runtime.grayscale import AutoWindow, Display, Lookup, Packing, Window
+
+if TYPE_CHECKING:  # a plain header has texts, and no table that pydicom must read
+    from pydicom.dataset import Dataset
 
 __all__ = ["DISPLAY_KEYWORDS", "display_of"]
 
@@ -46,7 +48,9 @@ DISPLAY_KEYWORDS = (
 """DICOM keywords that `display_of` asks for."""
 
 
-def display_of(dataset: Dataset, frame: int, photometric: str, packing: Packing | None) -> Display:
+def display_of(
+    dataset: Elements, frame: int, photometric: str, packing: Packing | None
+) -> Display:
     """Return how the stored values of a frame are displayed.
 
     A VOI LUT comes before a window, and the first of several before the others, as in
@@ -55,8 +59,8 @@ def display_of(dataset: Dataset, frame: int, photometric: str, packing: Packing 
 
     Parameters
     ----------
-    dataset : Dataset
-        Whatever of `DISPLAY_KEYWORDS` the file has.
+    dataset : Elements
+        Whatever of `DISPLAY_KEYWORDS` the file has: a data set of pydicom's, or texts.
     frame : int
         Number of the frame, whose functional groups may bring a window of their own.
     photometric : str
@@ -76,7 +80,7 @@ def display_of(dataset: Dataset, frame: int, photometric: str, packing: Packing 
     return _inverted(display) if inverted else display
 
 
-def _grey(dataset: Dataset, packing: Packing | None) -> Display:
+def _grey(dataset: Elements, packing: Packing | None) -> Display:
     """Return the display of a greyscale image before any inversion."""
     slope, intercept = number_of(dataset, "RescaleSlope"), number_of(dataset, "RescaleIntercept")
     if not slope or intercept is None:
@@ -104,7 +108,7 @@ def _grey(dataset: Dataset, packing: Packing | None) -> Display:
 
 
 def _through_tables(
-    dataset: Dataset, values: NDArray[np.float64], slope: float, intercept: float
+    dataset: Elements, values: NDArray[np.float64], slope: float, intercept: float
 ) -> NDArray[np.float64]:
     """Return the intensity in [0, 1] of every stored value (PS3.3, C.11.1 and C.11.2)."""
     if modality := items_of(dataset, "ModalityLUTSequence"):
@@ -126,7 +130,7 @@ def _through_tables(
     return values / max(full, float(values.max()))
 
 
-def _linear_window(dataset: Dataset) -> Window | None:
+def _linear_window(dataset: Elements) -> Window | None:
     """Return the first linear window, in values after the Modality LUT (PS3.3, C.11.2.1.2)."""
     centre, width = number_of(dataset, "WindowCenter"), number_of(dataset, "WindowWidth")
     if centre is None or width is None or width <= 0 or _function(dataset) == "SIGMOID":
@@ -139,17 +143,19 @@ def _linear_window(dataset: Dataset) -> Window | None:
     return Window(black=centre - 0.5 - half, white=centre - 0.5 + half)
 
 
-def _is_tabular(dataset: Dataset) -> bool:
+def _is_tabular(dataset: Elements) -> bool:
     """Return whether a table or a sigmoid is part of the display."""
     sigmoid = _function(dataset) == "SIGMOID" and bool(number_of(dataset, "WindowWidth"))
     return sigmoid or bool(items_of(dataset, "ModalityLUTSequence") or _voi_luts(dataset))
 
 
-def _palette(dataset: Dataset, packing: Packing | None) -> Lookup:
+def _palette(dataset: Any, packing: Packing | None) -> Lookup:
     """Return the luminance of each palette entry."""
     values = _every_value(packing)
     if not dataset.original_encoding[1] and _PALETTES[0] in dataset:
         dataset = _with_little_endian_palette(dataset)
+    from pydicom.pixels.processing import apply_color_lut
+
     colours = apply_color_lut(values.astype(np.int64), dataset)[:, :3]
     luminance = colours @ np.array(_LUMINANCE) / np.iinfo(colours.dtype).max
     return Lookup(first=int(values[0]), intensity=luminance.astype(np.float32))
@@ -157,6 +163,8 @@ def _palette(dataset: Dataset, packing: Packing | None) -> Lookup:
 
 def _with_little_endian_palette(dataset: Dataset) -> Dataset:
     """Return the data set with its palettes' words turned, as `apply_color_lut` expects them."""
+    from pydicom.dataelem import DataElement
+
     turned = _copied(dataset)
     for keyword in _PALETTES:
         if keyword in dataset:
@@ -184,7 +192,7 @@ def _table(item: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.float
     return table[np.clip(values - first, 0, len(table) - 1).astype(np.int64)], depth
 
 
-def _with_functional_groups(dataset: Dataset, frame: int) -> Dataset:
+def _with_functional_groups(dataset: Any, frame: int) -> Any:
     """Return the data set with the frame's own rescale and window on top (PS3.3, C.7.6.16)."""
     groups = [items_of(dataset, keyword) for keyword in _FUNCTIONAL_GROUPS]
     shared, per_frame = groups[0][:1], groups[1][frame : frame + 1]
@@ -204,6 +212,8 @@ def _with_functional_groups(dataset: Dataset, frame: int) -> Dataset:
 
 def _copied(dataset: Dataset) -> Dataset:
     """Return a copy that can be changed: pydicom's own constructor shares the elements."""
+    from pydicom.dataset import Dataset
+
     copied = Dataset()
     copied.update(dataset)
     return copied
@@ -219,9 +229,9 @@ def _inverted(display: Display) -> Display:
             return AutoWindow(inverted=not inverted)
 
 
-def _voi_luts(dataset: Dataset) -> list[Dataset]:
+def _voi_luts(dataset: Elements) -> list[Dataset]:
     return [item for item in items_of(dataset, "VOILUTSequence") if "LUTData" in item]
 
 
-def _function(dataset: Dataset) -> str:
+def _function(dataset: Elements) -> str:
     return text_of(dataset, "VOILUTFunction").upper() or "LINEAR"

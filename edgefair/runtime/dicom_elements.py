@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 
-from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.multival import MultiValue
-
-__all__ = ["PYDICOM_FAULTS", "items_of", "number_of", "text_of"]
-
-PYDICOM_FAULTS = (BytesLengthException, InvalidDicomError)
-"""What pydicom raises beside Python's own exceptions."""
-
-_MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError, *PYDICOM_FAULTS)
+__all__ = ["Elements", "items_of", "number_of", "text_of"]
 
 
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """Return an element's text, the first of several values; empty if there is none."""
-    value = _first_value(dataset, keyword)
+class Elements(Protocol):
+    """What can be asked for elements by their keywords: texts, or a data set of pydicom's."""
+
+    def get(self, keyword: str, /) -> Any:
+        """Return an element's value, None if there is none."""
+
+    def __contains__(self, keyword: str, /) -> bool:
+        """Return whether there is such an element."""
+
+
+def text_of(elements: Elements, keyword: str) -> str:
+    """Return an element's text, the first of several values; empty if there is none.
+
+    Examples
+    --------
+    >>> text_of({"WindowWidth": "400 "}, "WindowWidth"), text_of({}, "WindowWidth")
+    ('400', '')
+    """
+    value = _value(elements, keyword)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        value = value[0] if value else None
     return "" if value is None else str(value).strip(" \0\t\r\n")
 
 
-def number_of(dataset: Dataset, keyword: str) -> float | None:
+def number_of(elements: Elements, keyword: str) -> float | None:
     """Return an element's finite number, the first of several values; None if there is none."""
     try:
-        number = float(text_of(dataset, keyword))
+        number = float(text_of(elements, keyword))
     except ValueError:
         return None
     return number if isfinite(number) else None
 
 
-def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence, none if it is missing."""
-    try:
-        return list(dataset.get(keyword) or ())
-    except _MALFORMED:
-        return []
+def items_of(elements: Elements, keyword: str) -> list[Any]:
+    """Return the items of a sequence, each a data set of pydicom's; none if it is missing."""
+    return list(_value(elements, keyword) or ())
 
 
-def _first_value(dataset: Dataset, keyword: str) -> Any:
+def _value(elements: Elements, keyword: str) -> Any:
     try:
-        value = dataset.get(keyword)
-    except _MALFORMED:
+        return elements.get(keyword)
+    except _malformed():
         return None
-    if isinstance(value, MultiValue):
-        return value[0] if value else None
-    return value
+
+
+def _malformed() -> tuple[type[Exception], ...]:
+    """Return what a malformed element raises: only pydicom's do, so that it is imported by now."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    faults = ArithmeticError, LookupError, TypeError, ValueError
+    return *faults, BytesLengthException, InvalidDicomError

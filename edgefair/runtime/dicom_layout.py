@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import get_frame
 
 from edgefair.runtime.faults import truncated
 from edgefair.runtime.frames import FileContent
@@ -28,7 +27,9 @@ class PixelLayout:
     Attributes
     ----------
     buffer : bytes or memoryview
-        What `start` counts in: the file, or the inflated data set.
+        What `start` counts in: the file, or the inflated data set, or the beginning of either.
+    size_bytes : int
+        How long the whole of it is.
     start, length : int
         Where the pixel data's value lies; `length` is None if the frames are encapsulated.
     dtype : str
@@ -42,6 +43,7 @@ class PixelLayout:
     """
 
     buffer: FileContent = field(repr=False)
+    size_bytes: int
     start: int
     length: int | None
     transfer_syntax: str
@@ -113,7 +115,7 @@ def refuse_incomplete(layout: PixelLayout, name: str) -> None:
     if layout.length is None:
         _refuse_cut_items(layout, name)
         return
-    present = len(layout.buffer) - layout.start
+    present = layout.size_bytes - layout.start
     present, due = min(present, layout.length), _bytes_due(layout)
     if present < due:
         raise truncated(name, f"it has {present} of {due} bytes of pixels")
@@ -143,6 +145,8 @@ def encoded_frame(layout: PixelLayout, number: int) -> bytes:
     if layout.frames == 1:  # every fragment is the one frame's: no stream, which would copy all
         _, *fragments = _items(layout)
         return b"".join(layout.buffer[fragment] for fragment in fragments)
+    from pydicom.encaps import get_frame
+
     stream = BytesIO(layout.buffer)
     stream.seek(layout.start)
     return get_frame(

@@ -1,4 +1,4 @@
-"""What a decoder hands over: one frame as displayed, and what its file says of the patient."""
+"""What a decoder is asked for, and what it hands over: a frame, and what its file says of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.records import Subject
+from edgefair.runtime.limits import Limits
 
-__all__ = ["DecodedFrame", "FileContent"]
+__all__ = ["Asked", "DecodedFrame", "FileContent"]
 
 FileContent: TypeAlias = bytes | memoryview
 """All bytes of a file, as the caller holds them."""
 
 _NOBODY = Subject()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of a file.
+
+    Attributes
+    ----------
+    name : str
+        What to call it.
+    min_side_px : int
+        Length that both sides keep.
+    limits : Limits
+        What the model accepts.
+    frame : int or None
+        Only this frame, from 0; None for each.
+    """
+
+    name: str
+    min_side_px: int
+    limits: Limits
+    frame: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

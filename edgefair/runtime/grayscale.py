@@ -9,13 +9,16 @@ taken, as if the full image had been displayed first and shrunk afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edgefair.runtime.scratch import Scratch
+from edgefair.runtime.stored import AutoWindow, Display, Lookup, Packing, Window, stretch
+from edgefair.runtime.sums import RowSums, can_sum
 
 __all__ = [
     "SPARE_RESOLUTION",
@@ -27,6 +30,7 @@ __all__ = [
     "area_factor",
     "displayed",
     "percentile_window",
+    "strip_rows",
 ]
 
 _STRIP_BYTES = 1 << 20
@@ -41,91 +45,9 @@ pixels, an EfficientNet-Lite0 with a logistic head changed its probability by 0.
 where the first average went to 256 pixels, by 0.014 at 512, by 0.003 at 1024.
 """
 
-_WIDE_WINDOW = 512
-"""Levels from which rounding an average to an integer is below 0.001 of the display range."""
-
 _TAIL_PERCENT = 0.5
 _SAMPLE_STEP = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A linear window: stored values shown as 0 (black) and 1; `black` above `white` inverts."""
-
-    black: float
-    white: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """A display function given as a table.
-
-    Attributes
-    ----------
-    first : int
-        Stored value of the first entry; values outside the table take its nearest end.
-    intensity : ndarray of float32, shape (n,)
-        Display intensity in [0, 1] of each stored value from `first` on.
-    """
-
-    first: int
-    intensity: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoWindow:
-    """A window that the pixels themselves must tell: see `percentile_window`."""
-
-    inverted: bool = False
-
-
-Display = Window | Lookup | AutoWindow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packing:
-    """Where in its word a stored value lies (PS3.5, 8.1.1); other bits are not the image's.
-
-    Attributes
-    ----------
-    bits_stored : int
-    high_bit : int
-        Number of the value's most significant bit.
-    signed : bool
-        Two's complement.
-    """
-
-    bits_stored: int
-    high_bit: int
-    signed: bool
-
-    @property
-    def lowest(self) -> int:
-        """Smallest value that can be stored."""
-        return -(1 << (self.bits_stored - 1)) if self.signed else 0
-
-    @property
-    def highest(self) -> int:
-        """Largest value that can be stored."""
-        return self.lowest + (1 << self.bits_stored) - 1
-
-    def unpack(self, words: NDArray[Any]) -> NDArray[Any]:
-        """Return the values stored in integer `words`, in native byte order."""
-        allocated = 8 * words.dtype.itemsize
-        values = words.astype(f"{'i' if self.signed else 'u'}{words.dtype.itemsize}", copy=False)
-        if self.bits_stored >= allocated or self._fits(values):
-            return values
-        aligned = values << (allocated - 1 - self.high_bit)
-        unpacked: NDArray[Any] = aligned >> (allocated - self.bits_stored)
-        return unpacked
-
-    def _fits(self, values: NDArray[Any]) -> bool:
-        """Return whether the other bits are clear, or copies of the sign, as they mostly are."""
-        return (
-            self.high_bit + 1 == self.bits_stored
-            and bool(values.max() <= self.highest)
-            and (not self.signed or bool(values.min() >= self.lowest))
-        )
+_GREY = 2
 
 
 def area_factor(height_px: int, width_px: int, min_side_px: int) -> int:
@@ -200,24 +122,58 @@ def displayed(
         display = percentile_window(
             sample if packing is None else packing.unpack(sample), inverted=display.inverted
         )
-    height, width = words.shape[0] // factor, words.shape[1] // factor
+    height, width = (side // factor * factor for side in words.shape[:2])
     top, left = (words.shape[0] % factor) // 2, (words.shape[1] % factor) // 2
-    words = words[top : top + height * factor, left : left + width * factor]
-    rows = factor * max(1, _STRIP_BYTES // (words[0].nbytes * factor))
-    shown = np.empty((height, width), np.float32)
-    shade = _table(display) if isinstance(display, Lookup) else _Clipper(display)
+    words = words[top : top + height, left : left + width]
+    if (
+        isinstance(display, Window)
+        and words.ndim == _GREY
+        and can_sum(words.dtype, display, packing)
+    ):
+        return _summed(words, packing, display, factor)
+    return _averaged(words, packing, display, factor)
+
+
+def strip_rows(row_bytes: int, factor: int) -> int:
+    """Return how many rows to work on at a time, a multiple of `factor`."""
+    return factor * max(1, _STRIP_BYTES // (row_bytes * factor))
+
+
+def _summed(
+    words: NDArray[Any], packing: Packing | None, window: Window, factor: int
+) -> NDArray[np.float32]:
+    rows = strip_rows(words[0].nbytes, factor)
+    sums = RowSums(
+        shape=(words.shape[0] // factor, words.shape[1] // factor),
+        factor=factor,
+        window=window,
+        packing=packing,
+        strip_rows=rows,
+        scratch=Scratch(),
+    )
+    for start in range(0, len(words), rows):
+        sums.add(words[start : start + rows])
+    return sums.shown()
+
+
+def _averaged(
+    words: NDArray[Any], packing: Packing | None, display: Window | Lookup, factor: int
+) -> NDArray[np.float32]:
+    """Average what is displayed as floating-point numbers."""
+    rows = strip_rows(words[0].nbytes, factor)
+    shown = np.empty((words.shape[0] // factor, words.shape[1] // factor), np.float32)
+    shade = _table(display) if isinstance(display, Lookup) else _clipper(display)
     for start in range(0, len(words), rows):
         strip = words[start : start + rows]
         values = strip if packing is None else packing.unpack(strip)
-        grey = _luminance(values) if values.ndim == 3 else values
-        ready = shade(grey)
+        ready = shade(_luminance(values) if values.ndim > _GREY else values)
         target = shown[start // factor : (start + len(strip)) // factor]
         if factor == 1:
             target[:] = ready
         else:
             target[:] = cv2.resize(ready, target.shape[::-1], interpolation=cv2.INTER_AREA)
     if isinstance(display, Window):
-        _stretch(shown, display)
+        stretch(shown, display)
     return shown
 
 
@@ -239,40 +195,11 @@ def _table(lookup: Lookup) -> Callable[[NDArray[Any]], NDArray[Any]]:
     return shade
 
 
-class _Clipper:
-    """Clips the strips of one image to a window, as integers where that is exact enough.
+def _clipper(window: Window) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return what clips values to a window."""
+    lower, upper = (np.float32(end) for end in sorted((window.black, window.white)))
 
-    All strips are clipped in the same memory: new memory for each would cost more than clipping,
-    above all where several threads ask for it.
-    """
+    def shade(values: NDArray[Any]) -> NDArray[Any]:
+        return np.clip(values.astype(np.float32), lower, upper)
 
-    def __init__(self, window: Window) -> None:
-        self._lower, self._upper = sorted((window.black, window.white))
-        self._room: tuple[NDArray[Any], ...] = ()
-
-    def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
-        lower, upper = self._lower, self._upper
-        if values.dtype.kind == "f" or values.dtype.itemsize > 2 or upper - lower < _WIDE_WINDOW:
-            return np.clip(values.astype(np.float32), np.float32(lower), np.float32(upper))
-        limits = np.iinfo(values.dtype)
-        floor = max(limits.min, int(np.floor(lower)))
-        ceiling = max(floor, min(limits.max, int(np.ceil(upper))))
-        if floor <= limits.min and ceiling >= limits.max:
-            return values
-        if not self._room:
-            ends = np.full_like(values, floor), np.full_like(values, ceiling)
-            self._room = *ends, np.empty_like(values)
-        low, high, room = (array[: len(values)] for array in self._room)
-        # numpy's loops over two arrays are vectorised, those over an array and a number are not:
-        # this takes a fifth of the time of np.clip
-        np.maximum(values, low, out=room)
-        np.minimum(room, high, out=room)
-        return room
-
-
-def _stretch(values: NDArray[np.float32], window: Window) -> None:
-    """Map the window to [0, 1], in place; a window without width leaves 0."""
-    values -= np.float32(window.black)
-    width = window.white - window.black
-    values *= np.float32(1 / width) if width else np.float32(0)
-    np.clip(values, 0, 1, out=values)
+    return shade

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +18,19 @@ from numpy.typing import NDArray
 
 from edgefair.errors import BlankImage, NotAnImage, UnreadableImage
 from edgefair.records import Image
-from edgefair.runtime.frames import DecodedFrame, FileContent
+from edgefair.runtime.frames import Asked, DecodedFrame, FileContent
 from edgefair.runtime.grayscale import AutoWindow, Display, Window, area_factor, displayed
 from edgefair.runtime.kinds import HEAD_BYTES, ImageKind, looks_like_a_program, sniff
 from edgefair.runtime.limits import MAX_FILE_BYTES, Limits, check_size
+from edgefair.runtime.scratch import Scratch
 
 __all__ = ["ImageKind", "Limits", "Scratch", "is_image_file", "read_frames", "sniff"]
 
+_LARGE_BYTES = 1 << 20
+"""A smaller file is in the processor's cache as a whole."""
+
 _LEAST_CONTRAST = 1 / 255
 """Less than one grey level of a display between the darkest and the brightest pixel is blank."""
-
-
-class Scratch:
-    """Memory that file after file is read into, by one thread.
-
-    The memory of a large file is new to a process each time it asks for it, and the system's
-    making it ready takes longer than filling it.
-    """
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
-
-    def room(self, size_bytes: int) -> memoryview:
-        """Return that much memory; what the last call returned is overwritten."""
-        if len(self._kept) < size_bytes:
-            self._kept = bytearray(size_bytes)
-        return memoryview(self._kept)[:size_bytes]
 
 
 def is_image_file(path: Path) -> bool:
@@ -110,83 +98,108 @@ def read_frames(
     """
     if min_side_px < 1:
         raise ValueError(f"min_side_px must be at least 1, got {min_side_px}")
+    asked = Asked(name=name, min_side_px=min_side_px, limits=limits, frame=frame)
     if isinstance(source, np.ndarray):
         images = _array_frames(source, name=name, min_side_px=min_side_px, limits=limits)
+    elif isinstance(source, bytes):
+        images = _file_frames(source, asked)
     else:
-        room = scratch or Scratch()
-        data = source if isinstance(source, bytes) else _content(source, name, room)
-        images = _file_frames(data, name=name, min_side_px=min_side_px, limits=limits, frame=frame)
+        images = _path_frames(source, asked, scratch or Scratch())
     for image in images:
         _refuse_blank(image)
         yield image
 
 
-def _content(path: Path, name: str, scratch: Scratch) -> memoryview:
-    """Return the file's bytes."""
+def _path_frames(path: Path, asked: Asked, scratch: Scratch) -> Iterator[Image]:
+    """Yield the frames of a file, of which no more is held in memory than needed."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAnImage(f"{name} is not a file.", hint="Name image files or folders of them.")
-        if status.st_size > MAX_FILE_BYTES:
-            raise UnreadableImage(
-                f"{name} is {status.st_size / 1e6:.0f} MB large, more than the limit of "
-                f"{MAX_FILE_BYTES / 1e6:.0f} MB.",
-                hint="Split the series, or export single frames.",
-            )
-        content = scratch.room(status.st_size)
-        filled = 0
+        size_bytes = _checked_size(path, asked.name)
         with path.open("rb", buffering=0) as file:
-            while filled < len(content) and (more := file.readinto(content[filled:])):
-                filled += more
-        return content[:filled]
+            image = _by_strips(file, size_bytes, asked, scratch)
+            data = _content(file, size_bytes, scratch) if image is None else b""
     except OSError as fault:
         raise UnreadableImage(
-            f"{name} cannot be opened: {fault.strerror or fault}.",
+            f"{asked.name} cannot be opened: {fault.strerror or fault}.",
             hint="Check that the file is there and that you may read it.",
         ) from fault
+    if image is None:
+        yield from _file_frames(data, asked)
+    else:
+        yield image
 
 
-def _file_frames(
-    data: FileContent, *, name: str, min_side_px: int, limits: Limits, frame: int | None
-) -> Iterator[Image]:
+def _checked_size(path: Path, name: str) -> int:
+    """Return the size of a file in bytes, if it is one, and not too large."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAnImage(f"{name} is not a file.", hint="Name image files or folders of them.")
+    if status.st_size > MAX_FILE_BYTES:
+        raise UnreadableImage(
+            f"{name} is {status.st_size / 1e6:.0f} MB large, more than the limit of "
+            f"{MAX_FILE_BYTES / 1e6:.0f} MB.",
+            hint="Split the series, or export single frames.",
+        )
+    return status.st_size
+
+
+def _by_strips(file: FileIO, size_bytes: int, asked: Asked, scratch: Scratch) -> Image | None:
+    """Return the image of a large uncompressed DICOM file, None of any other file."""
+    if size_bytes < _LARGE_BYTES:
+        return None
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    if sniff(head) is not ImageKind.DICOM or looks_like_a_program(head):
+        return None
+    from edgefair.runtime.dicom_strips import read_strips
+
+    found = read_strips(file, size_bytes, asked, scratch)
+    return None if found is None else _image(found[0], asked.name, found[1])
+
+
+def _content(file: FileIO, size_bytes: int, scratch: Scratch) -> memoryview:
+    """Return the file's bytes."""
+    content = scratch.room(size_bytes)
+    file.seek(0)
+    filled = 0
+    while filled < len(content) and (more := file.readinto(content[filled:])):
+        filled += more
+    return content[:filled]
+
+
+def _file_frames(data: FileContent, asked: Asked) -> Iterator[Image]:
     kind = sniff(bytes(data[:HEAD_BYTES]))
     if kind is None:
         raise NotAnImage(
-            f"{name} is no PNG, JPEG, TIFF, BMP or DICOM image.",
+            f"{asked.name} is no PNG, JPEG, TIFF, BMP or DICOM image.",
             hint="Export the image in one of these formats.",
         )
     digest = xxhash.xxh3_128_hexdigest(data)
-    for decoded in _decoded(
-        data, kind, name=name, min_side_px=min_side_px, limits=limits, frame=frame
-    ):
-        yield Image(
-            name=name,
-            frame=decoded.number,
-            digest=digest,
-            pixels=decoded.pixels,
-            full_height_px=decoded.full_height_px,
-            full_width_px=decoded.full_width_px,
-            subject=decoded.subject,
-            modality=decoded.modality,
-            body_part=decoded.body_part,
-        )
+    for decoded in _decoded(data, kind, asked):
+        yield _image(decoded, asked.name, digest)
 
 
-def _decoded(
-    data: FileContent,
-    kind: ImageKind,
-    *,
-    name: str,
-    min_side_px: int,
-    limits: Limits,
-    frame: int | None,
-) -> Iterator[DecodedFrame]:
+def _image(decoded: DecodedFrame, name: str, digest: str) -> Image:
+    return Image(
+        name=name,
+        frame=decoded.number,
+        digest=digest,
+        pixels=decoded.pixels,
+        full_height_px=decoded.full_height_px,
+        full_width_px=decoded.full_width_px,
+        subject=decoded.subject,
+        modality=decoded.modality,
+        body_part=decoded.body_part,
+    )
+
+
+def _decoded(data: FileContent, kind: ImageKind, asked: Asked) -> Iterator[DecodedFrame]:
     """Call the reader of this kind, imported only now: most runs need one of the two."""
+    name, side_px, limits = asked.name, asked.min_side_px, asked.limits
     if kind is not ImageKind.DICOM:
         from edgefair.runtime.raster import raster_frames
 
         return raster_frames(
-            data, kind, name=name, min_side_px=min_side_px, limits=limits, frame=frame
+            data, kind, name=name, min_side_px=side_px, limits=limits, frame=asked.frame
         )
     if looks_like_a_program(bytes(data[:HEAD_BYTES])):
         raise UnreadableImage(
@@ -195,7 +208,7 @@ def _decoded(
         )
     from edgefair.runtime.dicom import dicom_frames
 
-    return dicom_frames(data, name=name, min_side_px=min_side_px, limits=limits, frame=frame)
+    return dicom_frames(data, name=name, min_side_px=side_px, limits=limits, frame=asked.frame)
 
 
 def _array_frames(

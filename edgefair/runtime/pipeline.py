@@ -6,12 +6,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,9 @@ from edgefair.runtime.images import Limits, Scratch, read_frames
 from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.scores import operating_points, score
 from edgefair.runtime.session import Session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["Model", "Source", "available_threads", "load"]
 
@@ -258,10 +260,17 @@ class _Worker:
 def _side_by_side(
     worker: _Worker, batches: Iterator[tuple[Source, ...]], threads: int
 ) -> Iterator[Prediction]:
+    first = tuple(islice(batches, 2))
+    if len(first) < 2:  # the work of one thread: a cold start feels the pool's import
+        for batch in first:
+            yield from worker.read(batch)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="edgefair")
     under_way: deque[Future[list[Prediction]]] = deque()
     try:
-        for batch in batches:
+        for batch in chain(first, batches):
             under_way.append(pool.submit(worker.read, batch))
             if len(under_way) >= threads * _BATCHES_AHEAD:
                 yield from under_way.popleft().result()

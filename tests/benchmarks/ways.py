@@ -8,6 +8,7 @@ identity, no demographics, no window, no refusals, no scores.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,8 @@ __all__ = ["Way", "floor_way", "over_threads", "plain_pixels", "plain_way"]
 
 Way: TypeAlias = Callable[[Path], RawOutputs]
 Intensities: TypeAlias = NDArray[np.float32]
+
+_HEADER_ROOM = 1 << 20
 
 
 def plain_way(session: Session, contract: Contract) -> Way:
@@ -100,12 +103,20 @@ def _decoder(form: str, sample: Path) -> Callable[[Path], object]:
         rows, columns = dataset.Rows, dataset.Columns
         size = rows * columns * 2
 
+        kept = threading.local()
+
         def raw(path: Path) -> object:
-            # uncompressed pixels are the last element of these files
-            content = path.read_bytes()
-            pixels = np.frombuffer(content, np.uint16, offset=len(content) - size)
-            pixels = pixels.reshape(rows, columns)
-            return cv2.resize(pixels, (256, 256), interpolation=cv2.INTER_AREA)
+            # memory that is kept, and sums of rows, are the fastest known: 12 bits leave room for
+            # eight of them. Uncompressed pixels are the last element of these files
+            if not hasattr(kept, "content"):
+                kept.content = memoryview(bytearray(size + _HEADER_ROOM))
+                kept.sums = np.empty((256, columns), np.uint16)
+            with path.open("rb", buffering=0) as file:
+                read = file.readinto(kept.content)
+            pixels = np.frombuffer(kept.content[read - size : read], np.uint16)
+            eights = pixels.reshape(256, rows // 256, columns)
+            np.add.reduce(eights, axis=1, dtype=np.uint16, out=kept.sums)
+            return cv2.resize(kept.sums, (256, 256), interpolation=cv2.INTER_AREA)
 
         return raw
     if form == "jpeg2000_2048":

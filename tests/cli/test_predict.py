@@ -200,6 +200,17 @@ def test_demographics_come_from_a_table_and_what_is_missing_is_unknown(
     assert (first["sex"], first["age_years"], first["attributes"]) == ("F", "61.0", "view=PA")
     assert (second["sex"], second["age_years"]) == ("Unknown", "")
     assert third["sex"] == "Unknown"
+    assert b"3 read: 3 ok. Unknown sex of 2 and age of 2: kept, and counted" in done.stderr
+
+
+def test_nothing_is_said_of_the_unknown_where_all_is_known(
+    edgefair: Edgefair, bundle: Path, tmp_path: Path
+) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "who.csv").write_text("image,sex,age\na.png,F,61\n")
+    done = edgefair("predict", "a.png", "-m", bundle, "--demographics", "who.csv")
+
+    assert b"1 read: 1 ok. Research use only" in done.stderr
 
 
 def test_heat_maps_are_written_as_pictures(

@@ -419,11 +419,17 @@ def test_a_png_needs_pillow_alone(tmp_path: Path) -> None:
     assert imported_for(path) == "PIL"
 
 
-def test_a_dicom_file_needs_what_pydicom_imports_and_no_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("syntax", "wanted"),
+    [(ExplicitVRLittleEndian, ""), (ImplicitVRLittleEndian, "PIL gdcm jpeg_ls pydicom")],
+)
+def test_a_dicom_file_needs_pydicom_only_where_its_header_is_not_plain(
+    tmp_path: Path, syntax: UID, wanted: str
+) -> None:
     path = tmp_path / "x.dcm"
-    path.write_bytes(encoded(dataset()))
+    path.write_bytes(encoded(dataset(), syntax))
 
-    assert imported_for(path) == "PIL gdcm jpeg_ls pydicom"
+    assert imported_for(path) == wanted
 
 
 @pytest.mark.parametrize("name", ["reading", "display"])

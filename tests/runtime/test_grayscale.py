@@ -134,3 +134,28 @@ def test_an_automatic_window_looks_at_unpacked_values() -> None:
     assert shown.min() == 0
     assert shown.max() == pytest.approx(1)
     assert 0.4 < shown.mean() < 0.6
+
+
+@pytest.mark.parametrize("bits", [12, 14, 15, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_sums_never_overflow_their_words(bits: int, signed: bool) -> None:
+    packing = Packing(bits_stored=bits, high_bit=bits - 1, signed=signed)
+    ends = np.array([packing.lowest, packing.highest])
+    values = RNG.choice(ends, (160, 96), p=(0.1, 0.9))
+    window = Window(black=packing.lowest, white=packing.highest)
+    expected = (values - window.black) / (window.white - window.black)
+
+    shown = displayed(
+        (values & 0xFFFF).astype(np.uint16), packing=packing, display=window, factor=8
+    )
+
+    np.testing.assert_allclose(shown, expected.reshape(20, 8, 12, 8).mean(axis=(1, 3)), atol=0.001)
+
+
+def test_a_window_beside_all_values_shows_black_or_white() -> None:
+    stored = RNG.integers(0, 4096, (64, 64), dtype=np.uint16)
+
+    for window, shade in ((Window(black=5000, white=9000), 0), (Window(black=-900, white=-9), 1)):
+        shown = displayed(stored, packing=TWELVE_BITS, display=window, factor=4)
+
+        np.testing.assert_array_equal(shown, np.full((16, 16), shade, np.float32))
