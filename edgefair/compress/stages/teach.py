@@ -63,6 +63,8 @@ def teach(workshop: Workshop) -> Taught | None:
         return None
     recipe, cases = workshop.recipe, workshop.cases
     state = _local_state(choice, workshop.beside)
+    # the dearest work of all: kept by the contents of image and teacher, whatever else changes
+    shards = workshop.store.folder / "embeddings"
     key = workshop.key(choice, state, recipe.accepts, recipe.data, code=_CODE)
 
     def make(folder: Path) -> None:
@@ -71,7 +73,7 @@ def teach(workshop: Workshop) -> Taught | None:
             teacher,
             cases.images,
             recipe.accepts,
-            folder / "shards",
+            shards,
             on_image=lambda done: workshop.progress("embedding images", done, len(cases)),
         )
         workshop.progress("probing the embedding", 0, 1)
@@ -90,7 +92,7 @@ def teach(workshop: Workshop) -> Taught | None:
     return Taught(
         key=key,
         facts=facts,
-        embeddings=open_embeddings(folder / "shards", cases.images, teacher=facts.digest),
+        embeddings=open_embeddings(shards, cases.images, teacher=facts.digest),
         logits=np.load(folder / "logits.npy", allow_pickle=False),
     )
 
