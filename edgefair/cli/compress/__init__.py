@@ -51,11 +51,11 @@ class _LazyGroup(click.Group):
 
 @click.group(name="compress", cls=_LazyGroup)
 def command() -> None:
-    """From labelled images to a small INT8 model in a bundle, with its evidence.
+    """From a foundation model and images to a small INT8 model in a bundle, with its evidence.
 
     \b
     Examples:
-      edgefair compress run models/chest-xray/recipe.toml
+      edgefair compress datasheet models/chest-xray/recipe.toml -o datasheet.html
       edgefair compress run recipe.toml --data ~/radiographs --out bundles/
       edgefair compress students
 

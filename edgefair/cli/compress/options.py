@@ -107,19 +107,21 @@ class _Progress:
     """One line on standard error: the stage, how much of it is done, and the time left."""
 
     def __init__(self, started: float) -> None:
-        self._stage, self._started, self._drawn = "", started, 0.0
+        self._stage, self._started, self._drawn, self._found = "", started, 0.0, 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         if stage != self._stage:
             if self._stage:
                 click.echo(err=True)
-            self._stage, self._started = stage, now
+            # a run that was killed finds part of the stage done, in no time
+            self._stage, self._started, self._found = stage, now, done
         elif done < total and now - self._drawn < 0.2:
             return
         self._drawn = now
-        left_s = (now - self._started) / done * (total - done) if done else 0.0
-        left = f", {left_s / 60:.0f} min {left_s % 60:.0f} s left" if 0 < done < total else ""
+        made = done - self._found
+        left_s = int((now - self._started) / made * (total - done)) if made else 0
+        left = f", {left_s // 60} min {left_s % 60} s left" if made and done < total else ""
         click.echo(f"\r\x1b[K{stage}: {done} of {total}{left}", nl=False, err=True)
         if done == total:
             click.echo(err=True)
