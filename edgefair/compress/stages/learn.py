@@ -84,6 +84,7 @@ def distil_student(workshop: Workshop, taught: Taught | None) -> tuple[str, Path
             contract=contract,
             seed=recipe.seed,
             checkpoint=folder / "scratch" / "checkpoint.pt",
+            device="auto",
             on_step=lambda done, total: workshop.progress("distilling", done, total),
         )
         save_network(folder / "network.pt", network)
@@ -132,6 +133,7 @@ def learn(workshop: Workshop, taught: Taught | None, *, stage: str = "train") ->
             contract=contract,
             seed=recipe.seed,
             checkpoint=folder / "scratch" / "checkpoint.pt",
+            device="auto",
             on_step=lambda done, total: workshop.progress("training", done, total),
         )
         save_network(folder / "network.pt", network)
