@@ -14,9 +14,10 @@ import torch
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.compress.gate.records import gate_from_json
 from edgefair.compress.run import run_recipe
-from edgefair.errors import EdgefairError, InputError
-from edgefair.records import Status
+from edgefair.errors import EdgefairError, GateFailed, InputError
+from edgefair.records import Status, VerdictKind
 from edgefair.runtime.pipeline import load
 
 MULTI_LABEL = """
@@ -159,6 +160,33 @@ def test_the_same_recipe_gives_the_same_bundle_to_the_last_bit(
 
     assert first.read_bytes() == second.read_bytes()
     assert _carries_its_contract(read_bundle(first))
+
+
+def test_one_group_only_and_a_group_of_one_case_are_rows_of_their_own(squares: Path) -> None:
+    manifest = squares.parent / "manifest.csv"
+    header, *rows = manifest.read_text(encoding="utf-8").splitlines()
+    in_test = next(place for place, row in enumerate(rows) if ",test," in row)
+    one_sex = [row.replace(",M,", ",F,") for row in rows]
+    one_sex[in_test] = one_sex[in_test].replace(",F,", ",O,")
+    manifest.write_text("\n".join([header, *one_sex, ""]), encoding="utf-8")
+    squares.write_text(squares.read_text() + "\n[gate]\nmargin = 0.9\n")
+
+    with pytest.raises(GateFailed, match="cannot say"):
+        run_recipe(squares, squares.parent, data=None, weights=squares.parent)
+    path = run_recipe(
+        squares,
+        squares.parent,
+        data=None,
+        weights=squares.parent,
+        acceptance="The test: nobody relies on squares",
+    )
+
+    gate = gate_from_json(read_bundle(path).content("gate"))
+    assert {"sex F", "sex O"} <= {str(cell.group) for cell in gate.cells}
+    alone = [cell for cell in gate.cells if str(cell.group) == "sex O"]
+    assert {cell.verdict for cell in alone} == {VerdictKind.NOT_ENOUGH_DATA}
+    assert gate.accepted is not None
+    assert gate.accepted.by == "The test"
 
 
 def test_a_missing_licence_text_is_said_before_anything_is_done(squares: Path) -> None:

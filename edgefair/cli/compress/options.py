@@ -73,8 +73,8 @@ def recipe_options(function: _Function) -> Callable[..., Any]:
     return wrapped
 
 
-def make(asked: Asked, *, until: str, acceptance: str | None = None) -> None:
-    """Make a recipe up to a stage and print where the result lies.
+def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
+    """Make a recipe up to a stage, print where the result lies, and return that.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> None:
             hint='Install the extra: pip install "edgefair[compress]".',
         ) from error
 
-    made = run_recipe(
+    made: Path = run_recipe(
         asked.recipe,
         asked.out or asked.recipe.parent,
         data=asked.data,
@@ -101,6 +101,7 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> None:
         progress=_Progress(time.monotonic()) if sys.stderr.isatty() else lambda *_: None,
     )
     click.echo(made)
+    return made
 
 
 class _Progress:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from edgefair.cli.compress.options import Asked, make, recipe_options
@@ -30,4 +32,17 @@ def command(*, asked: Asked, accept_conditions: str | None) -> None:
     for your own data differs from models/chest-xray/recipe.toml in its text alone. Exit code 7
     and no bundle where the gate does not let it pass.
     """
-    make(asked, until="pack", acceptance=accept_conditions)
+    made = make(asked, until="pack", acceptance=accept_conditions)
+    click.echo(_verdict(made), err=True)
+
+
+def _verdict(bundle: Path) -> str:
+    """Return what the gate said, in a few sentences."""
+    from edgefair.bundle.archive import read_bundle
+    from edgefair.compress.gate.records import gate_from_json
+    from edgefair.compress.gate.words import headline
+
+    found = read_bundle(bundle)
+    if not any(part.role == "gate" for part in found.parts):
+        return "The recipe has no [gate] table: what compression cost whom was not judged."
+    return headline(gate_from_json(found.content("gate")))
