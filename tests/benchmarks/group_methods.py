@@ -34,7 +34,7 @@ from tests.benchmarks.planted import (
 __all__ = ["CHOSEN", "plan_of"]
 
 EPOCHS = 5
-RATES = (0.003, 0.01)
+RATES = (0.001, 0.003, 0.01)
 STRENGTHS = {
     "plain": (0.0,),
     "balanced": (0.0,),
@@ -72,6 +72,7 @@ MEASURES: dict[str, Callable[[Outcome], float]] = {
     "mean of both AUROCs": lambda one: one.mean_auroc,
     "women's sensitivity": lambda one: one.sensitivity,
     "women's specificity": lambda one: one.specificity,
+    "mean of these two": lambda one: (one.sensitivity + one.specificity) / 2,
     "worst of sex and label": lambda one: one.worst_cell,
 }
 
