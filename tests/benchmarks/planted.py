@@ -1,9 +1,10 @@
-"""The planted case that the fairness benchmarks share: the few women's opacities are faint.
+"""The planted cases that the fairness benchmarks share: the few women's opacities are faint.
 
 One image in seven is of a woman, as in a clinic that sees few of a group, and her opacities have
 a third of the contrast of a man's. Every seed has a training and a val split of its own; all are
 tested on the same images, half of them of women, so that little is left to chance there. All
-students go on from one network that was trained plainly on yet other images of the same kind.
+students go on from one network that was trained plainly on yet other images: of the same kind,
+or of men only, as one that comes from where the group was not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -25,7 +27,7 @@ from edgefair.compress.training.material import LabelledPictures, Material
 from edgefair.phantom.clinic import Clinic, Plant
 from tests.benchmarks.gate import CONTRACT, REFERENCE, SIDE_PX, Drawn, Splits, drawn
 
-__all__ = ["TUNING_SEED", "Shelf", "is_woman", "mean_and_interval", "threshold_of"]
+__all__ = ["BY", "TUNING_SEED", "Shelf", "Start", "is_woman", "mean_and_interval", "threshold_of"]
 
 TUNING_SEED = 0
 """The seed that settings are chosen on, with test images of its own; reported are others."""
@@ -43,42 +45,56 @@ CLINIC = Clinic(
 )
 FIRST_SEED, START_SEED, TEST_SEED = 1000, 2000, 3000
 BY = "sex"
+Start: TypeAlias = Literal["both", "men"]
 SPECIFICITY = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Images and networks, each made once where a folder keeps them."""
+    """Images and networks, each made once where a folder keeps them.
+
+    Attributes
+    ----------
+    folder : Path
+    start : str
+        Whom the network that all go on from had seen: ``both`` sexes or ``men``.
+    """
 
     folder: Path
+    start: Start = "both"
 
     def splits(self, seed: int) -> Splits:
         """Return a seed's images."""
-        own = self._drawn(replace(CLINIC, seed=FIRST_SEED + seed))
         test_seed = TEST_SEED + (seed == TUNING_SEED)
         test = self._drawn(replace(CLINIC, seed=test_seed, count=TEST, female_rate=0.5))
-        train_rows, val_rows = np.split(np.arange(TRAIN + VAL), [TRAIN])
-        return Splits(train=own.take(train_rows), val=own.take(val_rows), test=test)
+        train_part, val_part = self._parted(FIRST_SEED + seed)
+        return Splits(train=train_part, val=val_part, test=test)
 
     def trained(self, seed: int, plan: Training) -> Network:
         """Return a seed's student, trained further from where all start."""
-        return self._learned(self.start(), self.splits(seed), plan, seed)
+        return self._learned(self.begun(), self.splits(seed), plan, seed)
 
-    def start(self) -> Network:
+    def begun(self) -> Network:
         """Return the network that all students go on from."""
         torch.manual_seed(0)
         network = Network(build_backbone("small-cnn"), 1, dropout=0.0)
-        own = self._drawn(replace(CLINIC, seed=START_SEED))
-        train_rows, val_rows = np.split(np.arange(TRAIN + VAL), [TRAIN])
-        splits = Splits(train=own.take(train_rows), val=own.take(val_rows), test=own)
+        train_part, val_part = self._parted(START_SEED)
+        if self.start == "men":
+            train_part, val_part = men_of(train_part), men_of(val_part)
+        splits = Splits(train=train_part, val=val_part, test=val_part)
         plan = replace(REFERENCE, groups=GroupAware(method="plain", by=BY))
         return self._learned(network, splits, plan, START_SEED)
+
+    def _parted(self, seed: int) -> tuple[Drawn, Drawn]:
+        own = self._drawn(replace(CLINIC, seed=seed))
+        train_rows, val_rows = np.split(np.arange(TRAIN + VAL), [TRAIN])
+        return own.take(train_rows), own.take(val_rows)
 
     def _learned(self, start: Network, splits: Splits, plan: Training, seed: int) -> Network:
         network = copy.deepcopy(start)
         groups = plan.groups or GroupAware(method="plain", by=BY)
-        name = f"{seed}-{groups.method}-{groups.strength:g}-{plan.learning_rate:g}.pt"
-        place = self.folder / name
+        settings = f"{groups.method}-{groups.strength:g}-{plan.learning_rate:g}"
+        place = self.folder / f"{self.start}-{seed}-{settings}-{plan.epochs}.pt"
         if place.exists():
             network.load_state_dict(torch.load(place))
             return network.eval()
@@ -112,6 +128,10 @@ def _material(images: Drawn) -> LabelledPictures:
 
 def is_woman(images: Drawn) -> NDArray[np.bool_]:
     return np.asarray(images.sexes == "F")
+
+
+def men_of(images: Drawn) -> Drawn:
+    return images.take(np.flatnonzero(~is_woman(images)))
 
 
 def threshold_of(logits: NDArray[np.float32], val: Drawn) -> float:
