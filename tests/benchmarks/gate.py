@@ -149,21 +149,25 @@ class Splits:
 
 
 def draw() -> Splits:
+    every = drawn(CLINIC)
+    train_rows, val_rows, test_rows = np.split(np.arange(CLINIC.count), [TRAIN, TRAIN + VAL])
+    return Splits(
+        train=every.take(train_rows), val=every.take(val_rows), test=every.take(test_rows)
+    )
+
+
+def drawn(clinic: Clinic) -> Drawn:
     pictures, labels, sexes, devices = [], [], [], []
-    for one in phantoms(CLINIC):
+    for one in phantoms(clinic):
         pictures.append(to_grey8(one))
         labels.append([float(one.finding)])
         sexes.append(one.subject.sex)
         devices.append(next(a.value for a in one.subject.attributes if a.name == "device"))
-    every = Drawn(
+    return Drawn(
         pictures=np.stack(pictures),
         labels=np.array(labels, dtype=np.float32),
         sexes=np.array(sexes),
         devices=np.array(devices),
-    )
-    train_rows, val_rows, test_rows = np.split(np.arange(CLINIC.count), [TRAIN, TRAIN + VAL])
-    return Splits(
-        train=every.take(train_rows), val=every.take(val_rows), test=every.take(test_rows)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from edgefair.bundle.manifest import Task
 from edgefair.compress.recipe import GroupAware
 from edgefair.compress.training.material import LabelledPictures
 
-__all__ = ["GroupWeights", "balanced_order", "cells_of"]
+__all__ = ["GroupWeights", "LossCells", "balanced_order", "cells_of", "loss_cells"]
 
 
 def cells_of(cases: LabelledPictures, task: Task) -> tuple[NDArray[np.intp], ...]:
@@ -52,6 +53,56 @@ def cells_of(cases: LabelledPictures, task: Task) -> tuple[NDArray[np.intp], ...
     return tuple(cell for cell in found if len(cell))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossCells:
+    """Which cell each loss is counted in.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (n, k)
+        Of each picture's loss on each finding, or on all of them (k = 1) where classes exclude
+        each other; counted from 0, no cell empty.
+    groups : ndarray of int64, shape (cells,)
+        Whose cell it is.
+    """
+
+    codes: NDArray[np.int64] = field(repr=False)
+    groups: NDArray[np.int64]
+
+
+def loss_cells(cases: LabelledPictures, task: Task, plan: GroupAware | None) -> LossCells:
+    """Return the cells whose losses a method compares.
+
+    Under ``group-dro`` each group with each label of each finding, what nobody knows being a
+    label too: a group whose positives are missed and whose negatives are easy has a mean loss
+    like any other's. Otherwise the groups.
+
+    Examples
+    --------
+    >>> labels = np.array([[1], [0], [1]], dtype=np.float32)
+    >>> pictures = np.zeros((3, 2, 2), dtype=np.uint8)
+    >>> cases = LabelledPictures(pictures=pictures, labels=labels, groups=np.array([0, 0, 1]))
+    >>> cells = loss_cells(cases, Task.BINARY, GroupAware(method="group-dro", by="sex"))
+    >>> cells.codes[:, 0].tolist(), cells.groups.tolist()
+    ([1, 0, 2], [0, 0, 1])
+    """
+    count, findings = cases.labels.shape
+    groups = cases.groups if cases.groups is not None else np.zeros(count, np.int64)
+    columns = 1 if task is Task.MULTI_CLASS else findings
+    owners = np.broadcast_to(groups[:, np.newaxis], (count, columns))
+    if plan is None or plan.method != "group-dro":
+        return LossCells(codes=owners.copy(), groups=np.arange(groups.max(initial=0) + 1))
+    known = np.nan_to_num(cases.labels, nan=-1).astype(np.int64)
+    if task is Task.MULTI_CLASS:
+        states = np.where(known.min(axis=1) < 0, -1, known.argmax(axis=1))[:, np.newaxis]
+    else:
+        states = known
+    places = np.broadcast_to(np.arange(columns), states.shape)
+    each = np.stack([owners, places, states], axis=-1).reshape(-1, 3)
+    found, codes = np.unique(each, axis=0, return_inverse=True)
+    return LossCells(codes=codes.reshape(states.shape).astype(np.int64), groups=found[:, 0])
+
+
 def balanced_order(
     cells: tuple[NDArray[np.intp], ...], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
@@ -84,29 +135,36 @@ def balanced_order(
 
 
 class GroupWeights:
-    """What each group's mean loss weighs in the loss of a step.
+    """What each cell's mean loss weighs in the loss of a step.
 
     ``group-dro`` (Sagawa et al., "Distributionally robust neural networks for group shifts",
-    ICLR 2020, algorithm 1): weights grow as the exponential of the step size times the group's
-    loss and always add up to 1. ``worst-group``: the loss of all, plus the worst group's mean
-    loss times the strength. Any other method: the loss of all.
+    ICLR 2020, algorithm 1): weights grow as the exponential of the step size times the cell's
+    loss and always add up to 1. As there, cells are to be drawn equally often: one that a batch
+    lacks loses weight to the others. ``worst-group``: the loss of all, plus the worst group's
+    mean loss times the strength. Any other method: the loss of all.
 
     Parameters
     ----------
     plan : GroupAware or None
-    count : int
-        Number of groups.
+    groups : ndarray of int64, shape (cells,)
+        Whose cell it is, as in `LossCells`.
     """
 
-    def __init__(self, plan: GroupAware | None, count: int) -> None:
+    def __init__(self, plan: GroupAware | None, groups: NDArray[np.int64]) -> None:
         self._method = plan.method if plan is not None else "plain"
         self._strength = plan.strength if plan is not None else 0.0
-        self._shares = torch.full((count,), 1 / count, dtype=torch.float64)
+        self._groups = groups
+        self._shares = torch.full((len(groups),), 1 / len(groups), dtype=torch.float64)
 
     @property
     def is_plain(self) -> bool:
         """Whether every picture weighs the same, whatever its group."""
         return self._method not in {"group-dro", "worst-group"}
+
+    @property
+    def draws_evenly(self) -> bool:
+        """Whether each group with each label is to be drawn equally often."""
+        return self._method in {"balanced", "group-dro"}
 
     @property
     def counts_all(self) -> bool:
@@ -115,22 +173,25 @@ class GroupWeights:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Weights of ``group-dro``, which add up to 1; none under another method."""
-        return tuple(self._shares.tolist()) if self._method == "group-dro" else ()
+        """Weight of each group under ``group-dro``, which add up to 1; none otherwise."""
+        if self._method != "group-dro":
+            return ()
+        return tuple(np.bincount(self._groups, weights=self._shares.numpy()).tolist())
 
     def step(self, losses: Tensor, is_there: Tensor) -> Tensor:
-        """Return what each group's mean loss weighs now, shape (groups,).
+        """Return what each cell's mean loss weighs now, shape (cells,).
 
         Parameters
         ----------
-        losses : Tensor, shape (groups,)
-            Mean loss of each group in the whole batch, 0 where it has nobody.
-        is_there : Tensor of bool, shape (groups,)
-            Which groups have somebody in it.
+        losses : Tensor, shape (cells,)
+            Mean loss of each cell in the whole batch, 0 where it has nobody.
+        is_there : Tensor of bool, shape (cells,)
+            Which cells have somebody in it.
 
         Examples
         --------
-        >>> weights = GroupWeights(GroupAware(method="worst-group", by="sex", strength=0.5), 2)
+        >>> plan = GroupAware(method="worst-group", by="sex", strength=0.5)
+        >>> weights = GroupWeights(plan, np.arange(2))
         >>> weights.step(torch.tensor([0.2, 0.7]), torch.tensor([True, True]))
         tensor([0.0000, 0.5000])
         """

@@ -16,10 +16,15 @@ from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Logits, answers_of, mean_auroc, worst_group_auroc
 from edgefair.compress.training.course import Pace
 from edgefair.compress.training.dfr import retrain_last_layer
-from edgefair.compress.training.groups import GroupWeights, balanced_order, cells_of
+from edgefair.compress.training.groups import (
+    GroupWeights,
+    balanced_order,
+    cells_of,
+    loss_cells,
+)
 from edgefair.compress.training.losses import Losses, label_losses, masked_loss, teacher_losses
 from edgefair.compress.training.machine import Machine
-from edgefair.compress.training.material import LabelledPictures, Material, TrainingLog
+from edgefair.compress.training.material import Material, TrainingLog
 
 __all__ = ["Supervised"]
 
@@ -54,9 +59,9 @@ class Supervised:
         self._machine = machine
         self._method = "plain" if plan.groups is None else plan.groups.method
         learn = material.learn
-        self._cells = cells_of(learn, contract.task) if self._method == "balanced" else ()
-        self._groups = _codes(learn)
-        self._weights = GroupWeights(plan.groups, int(self._groups.max(initial=0)) + 1)
+        self._compared = loss_cells(learn, contract.task, plan.groups)
+        self._weights = GroupWeights(plan.groups, self._compared.groups)
+        self._cells = cells_of(learn, contract.task) if self._weights.draws_evenly else ()
         # an epoch before the rounding says nothing of how the network bears it
         is_rounded = pace.first_rounded < pace.total
         self._first_kept = pace.first_rounded // pace.steps if is_rounded else 0
@@ -84,7 +89,7 @@ class Supervised:
         terms = self._terms(said, rows)
         loss = self._overall(terms) if self._weights.counts_all else said.new_zeros(())
         if not self._weights.is_plain:
-            loss = loss + self._by_group(terms, _beside(said, self._groups[rows]))
+            loss = loss + self._by_cell(terms, _beside(said, self._compared.codes[rows]))
         # the team's gradients are averaged, and are to be added up
         return team.size * loss
 
@@ -158,14 +163,14 @@ class Supervised:
         ]
         return torch.stack(means).sum()
 
-    def _by_group(self, terms: list[tuple[float, Losses]], groups: Tensor) -> Tensor:
-        """Return this process's part of the groups' mean losses, weighed."""
+    def _by_cell(self, terms: list[tuple[float, Losses]], cells: Tensor) -> Tensor:
+        """Return this process's part of the cells' mean losses, weighed."""
         total = self._machine.team.total
-        is_in = functional.one_hot(groups, int(self._groups.max()) + 1).T.float()
-        sizes = [total(is_in @ known.sum(dim=1).float()) for _, (_, known) in terms]
+        is_in = functional.one_hot(cells.flatten(), len(self._compared.groups)).T.float()
+        sizes = [total(is_in @ known.flatten().float()) for _, (_, known) in terms]
         losses = torch.stack(
             [
-                share * (is_in @ values.sum(dim=1)) / size.clamp(min=1)
+                share * (is_in @ values.flatten()) / size.clamp(min=1)
                 for (share, (values, _)), size in zip(terms, sizes, strict=True)
             ]
         ).sum(dim=0)
@@ -180,10 +185,6 @@ class Supervised:
         if val.groups is None:
             return auroc, None
         return auroc, worst_group_auroc(scores, val.labels, val.groups)
-
-
-def _codes(cases: LabelledPictures) -> NDArray[np.int64]:
-    return cases.groups if cases.groups is not None else np.zeros(len(cases.labels), np.int64)
 
 
 def _beside(said: Tensor, values: NDArray[np.float32] | NDArray[np.int64]) -> Tensor:

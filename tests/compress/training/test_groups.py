@@ -17,11 +17,18 @@ from edgefair.compress.recipe import GroupAware, Training
 from edgefair.compress.students.build import build_backbone
 from edgefair.compress.students.network import Network
 from edgefair.compress.training.answers import Embedding, answers_of
+from edgefair.compress.training.course import Pace
 from edgefair.compress.training.dfr import retrain_last_layer
-from edgefair.compress.training.groups import GroupWeights, balanced_order, cells_of
+from edgefair.compress.training.groups import (
+    GroupWeights,
+    balanced_order,
+    cells_of,
+    loss_cells,
+)
 from edgefair.compress.training.loop import train
 from edgefair.compress.training.machine import Machine
 from edgefair.compress.training.material import LabelledPictures, Material
+from edgefair.compress.training.supervised import Supervised
 from tests.compress.training.toy import CONTRACT, PLAN, material, squares, state_of, student
 
 CPU = Machine(device=torch.device("cpu"))
@@ -79,7 +86,7 @@ def test_every_cell_is_drawn_equally_often_give_or_take_one(
 
 
 def test_weights_grow_as_the_exponential_of_the_loss_and_add_up_to_one() -> None:
-    weights = GroupWeights(GroupAware(method="group-dro", by="sex", strength=0.5), 3)
+    weights = GroupWeights(GroupAware(method="group-dro", by="sex", strength=0.5), np.arange(3))
     losses = torch.tensor([0.2, 1.0, 0.0])
 
     weights.step(losses, torch.tensor([True, True, False]))
@@ -91,7 +98,7 @@ def test_weights_grow_as_the_exponential_of_the_loss_and_add_up_to_one() -> None
 
 
 def test_a_huge_loss_does_not_overflow_the_weights() -> None:
-    weights = GroupWeights(GroupAware(method="group-dro", by="sex", strength=10.0), 2)
+    weights = GroupWeights(GroupAware(method="group-dro", by="sex", strength=10.0), np.arange(2))
 
     found = weights.step(torch.tensor([1e6, 0.0]), torch.tensor([True, True]))
 
@@ -99,11 +106,44 @@ def test_a_huge_loss_does_not_overflow_the_weights() -> None:
 
 
 def test_a_group_that_nobody_is_in_is_never_the_worst() -> None:
-    weights = GroupWeights(GroupAware(method="worst-group", by="sex", strength=2.0), 2)
+    weights = GroupWeights(GroupAware(method="worst-group", by="sex", strength=2.0), np.arange(2))
 
     found = weights.step(torch.tensor([0.0, -1.0]), torch.tensor([False, True]))
 
     assert found.tolist() == [0.0, 2.0]
+
+
+def test_group_dro_compares_each_group_with_each_label_of_each_finding() -> None:
+    cases = _cases([[1, 0], [0, np.nan], [1, 1]], [0, 0, 2])
+
+    cells = loss_cells(cases, Task.MULTI_LABEL, GroupAware(method="group-dro", by="sex"))
+
+    assert cells.groups.tolist() == [0, 0, 0, 0, 2, 2]
+    assert cells.codes.tolist() == [[1, 3], [0, 2], [4, 5]]
+
+
+def test_group_dro_compares_each_group_with_each_class() -> None:
+    cases = _cases([[1, 0, 0], [0, 0, 1], [np.nan, np.nan, np.nan]], [0, 1, 1])
+
+    cells = loss_cells(cases, Task.MULTI_CLASS, GroupAware(method="group-dro", by="sex"))
+
+    assert cells.groups.tolist() == [0, 1, 1]
+    assert cells.codes.tolist() == [[0], [2], [1]]
+
+
+def test_the_worst_group_is_one_whatever_its_labels() -> None:
+    cases = _cases([[1, 0], [0, 1]], [0, 2])
+
+    cells = loss_cells(cases, Task.MULTI_LABEL, GroupAware(method="worst-group", by="sex"))
+
+    assert cells.groups.tolist() == [0, 1, 2]
+    assert cells.codes.tolist() == [[0, 0], [2, 2]]
+
+
+def test_what_a_group_weighs_is_what_its_cells_weigh_together() -> None:
+    weights = GroupWeights(GroupAware(method="group-dro", by="sex"), np.array([0, 0, 1]))
+
+    assert weights.shares == pytest.approx((2 / 3, 1 / 3))
 
 
 def _plan(method: str, strength: float = 0.5) -> Training:
@@ -133,6 +173,21 @@ def test_group_dro_ends_with_more_weight_on_the_group_that_is_hard_to_see() -> N
     )
 
     assert log.group_weights[1] > log.group_weights[0]
+
+
+def test_group_dro_draws_a_rare_group_as_often_as_a_common_one() -> None:
+    cases = squares(72, 0)
+    lesson = _lesson(replace(cases, groups=(np.arange(72) < 2).astype(np.int64)), "group-dro")
+
+    order = lesson.order(np.random.default_rng(0))
+
+    assert np.count_nonzero(order < 2) == 36
+
+
+def _lesson(cases: LabelledPictures, method: str) -> Supervised:
+    pace = Pace(epochs=1, steps=4, rates=(0.1, 0.1), weight_decay=0.0, noise=0.0, seed=0)
+    together = Material(learn=cases, val=cases)
+    return Supervised(student(), together, _plan(method), CONTRACT, pace, CPU)
 
 
 def test_a_penalty_of_nothing_is_plain_training() -> None:
