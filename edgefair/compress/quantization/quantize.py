@@ -33,6 +33,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from edgefair.bundle.manifest import Contract
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.export import with_contract
+from edgefair.compress.quantization.bias_correction import correct_biases
 from edgefair.compress.quantization.equalization import equalize
 from edgefair.compress.quantization.forms import PLAIN, Form, classifier_of
 
@@ -41,10 +42,17 @@ __all__ = ["calibration_rows", "quantize_onnx"]
 
 _METHODS: Final = {
     "minmax": CalibrationMethod.MinMax,
+    "mean": CalibrationMethod.MinMax,
     "entropy": CalibrationMethod.Entropy,
     "percentile": CalibrationMethod.Percentile,
 }
 _PERCENTILE: Final = 99.99
+_OPTIONS: Final[dict[str, dict[str, object]]] = {
+    "mean": {"CalibMovingAverage": True},  # without a stride it is the mean over all images
+    "entropy": {"CalibStridedMinMax": 1},
+    "percentile": {"CalibStridedMinMax": 1, "CalibPercentile": _PERCENTILE},
+}
+_IMAGES_TO_CORRECT_BY: Final = 64
 
 _CONVOLUTIONAL: Final = ("Add", "Clip", "Concat", "Conv", "MaxPool", "Relu")
 _ATTENTIVE: Final = ("Conv", "Gemm", "MatMul")
@@ -76,11 +84,14 @@ def quantize_onnx(
     is_attentive = any(node.op_type == "Softmax" for node in graph.graph.node)
     options: dict[str, object] = {}
     if form.calibration != "minmax":
-        # one image at a time: these keep every activation of what they are given
-        options = {"CalibStridedMinMax": 1, "CalibPercentile": _PERCENTILE}
+        # one image at a time: these keep every activation of what they are given, or one range
+        options = dict(_OPTIONS[form.calibration])
         batches = [image[np.newaxis] for batch in batches for image in batch]
     if is_attentive:
         options["MatMulConstBOnly"] = True
+    exact = b""
+    if form.bias_corrected:
+        exact, batches = graph.SerializeToString(), list(batches)
     add_pre_process_metadata(graph)  # `export_onnx` has done it; the quantiser asks
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder, "int8.onnx")
@@ -100,6 +111,8 @@ def quantize_onnx(
         )
         quantized = onnx.load(path)
     _unshare(quantized.graph)
+    if form.bias_corrected:
+        correct_biases(quantized, onnx.load_from_string(exact), _a_few(batches))
     return with_contract(quantized, contract)
 
 
@@ -130,6 +143,12 @@ def calibration_rows(
         seen[stratum] += 1
     chosen = [row for _, _, row in sorted(turns)[:count]]
     return np.array(sorted(chosen), dtype=np.intp)
+
+
+def _a_few(batches: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return images spread evenly over the calibration set, to correct biases by."""
+    images = np.concatenate(list(batches))
+    return images[:: -(-len(images) // _IMAGES_TO_CORRECT_BY)]
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
