@@ -1,7 +1,7 @@
 """Each student in INT8 against OpenVINO's INT8 and against the teachers, in one run.
 
     python -m tests.benchmarks.students [--weights DIR] [--rounds 15] [--images 64] \\
-        [--calibration mean] [--uncorrected]
+        [--calibration minmax] [--uncorrected]
 
 One thread, one image of 224 x 224 pixels, medians over rounds in which all ways take turns, so
 that a noisy machine disturbs them alike. Images are radiographs where they lie beside the
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument(
-        "--calibration", choices=("minmax", "mean", "percentile", "entropy"), default="mean"
+        "--calibration", choices=("minmax", "percentile", "entropy"), default="minmax"
     )
     parser.add_argument("--uncorrected", action="store_true", help="leave the biases as rounded")
     asked = parser.parse_args()

@@ -24,7 +24,6 @@ class Form:
     ----------
     calibration : str
         What sets the range of an activation: the smallest and largest value seen (``minmax``),
-        the means over the images of each one's smallest and largest value (``mean``),
         the smallest divergence of the rounded from the unrounded distribution (``entropy``), or
         all but the outermost 0.01 % of the values (``percentile``).
     per_channel : bool
@@ -40,7 +39,7 @@ class Form:
         Names of the layers that stay float, besides the classifier, which always does.
     """
 
-    calibration: Literal["minmax", "mean", "entropy", "percentile"] = "minmax"
+    calibration: Literal["minmax", "entropy", "percentile"] = "minmax"
     per_channel: bool = True
     reduced_range: bool = False
     equalised: bool = False

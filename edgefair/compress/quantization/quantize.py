@@ -42,16 +42,10 @@ __all__ = ["calibration_rows", "quantize_onnx"]
 
 _METHODS: Final = {
     "minmax": CalibrationMethod.MinMax,
-    "mean": CalibrationMethod.MinMax,
     "entropy": CalibrationMethod.Entropy,
     "percentile": CalibrationMethod.Percentile,
 }
 _PERCENTILE: Final = 99.99
-_OPTIONS: Final[dict[str, dict[str, object]]] = {
-    "mean": {"CalibMovingAverage": True},  # without a stride it is the mean over all images
-    "entropy": {"CalibStridedMinMax": 1},
-    "percentile": {"CalibStridedMinMax": 1, "CalibPercentile": _PERCENTILE},
-}
 _IMAGES_TO_CORRECT_BY: Final = 64
 
 _CONVOLUTIONAL: Final = ("Add", "Clip", "Concat", "Conv", "MaxPool", "Relu")
@@ -84,8 +78,8 @@ def quantize_onnx(
     is_attentive = any(node.op_type == "Softmax" for node in graph.graph.node)
     options: dict[str, object] = {}
     if form.calibration != "minmax":
-        # one image at a time: these keep every activation of what they are given, or one range
-        options = dict(_OPTIONS[form.calibration])
+        # one image at a time: these keep every activation of what they are given
+        options = {"CalibStridedMinMax": 1, "CalibPercentile": _PERCENTILE}
         batches = [image[np.newaxis] for batch in batches for image in batch]
     if is_attentive:
         options["MatMulConstBOnly"] = True

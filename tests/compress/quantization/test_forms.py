@@ -78,7 +78,6 @@ def test_no_form_corrects_biases_where_there_are_none(
     [
         PLAIN,
         Form(bias_corrected=True),
-        Form(calibration="mean"),
         Form(calibration="percentile"),
         Form(calibration="entropy"),
         Form(equalised=True),
