@@ -17,7 +17,10 @@ __all__ = ["correct_biases", "correctable_layers"]
 
 
 def correctable_layers(model: ModelProto) -> list[str]:
-    """Return the names of the layers with a bias that is theirs alone, in the graph's order."""
+    """Return the names of the layers with a bias that is theirs alone, in the graph's order.
+
+    A transformer's matrix products have theirs added by another node, and stay as they are.
+    """
     wiring = Wiring.of(model.graph)
     return [
         node.name

@@ -46,7 +46,8 @@ _METHODS: Final = {
     "percentile": CalibrationMethod.Percentile,
 }
 _PERCENTILE: Final = 99.99
-_IMAGES_TO_CORRECT_BY: Final = 64
+_PIXELS_TO_CORRECT_BY: Final = 32 * 256 * 256
+"""Images of so many pixels at most: a wide layer's output for all of them takes some 200 MB."""
 
 _CONVOLUTIONAL: Final = ("Add", "Clip", "Concat", "Conv", "MaxPool", "Relu")
 _ATTENTIVE: Final = ("Conv", "Gemm", "MatMul")
@@ -142,7 +143,8 @@ def calibration_rows(
 def _a_few(batches: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return images spread evenly over the calibration set, to correct biases by."""
     images = np.concatenate(list(batches))
-    return images[:: -(-len(images) // _IMAGES_TO_CORRECT_BY)]
+    most = max(1, _PIXELS_TO_CORRECT_BY // (images.shape[-2] * images.shape[-1]))
+    return images[:: -(-len(images) // most)]
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
