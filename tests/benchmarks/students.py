@@ -1,11 +1,12 @@
 """Each student in INT8 against OpenVINO's INT8 and against the teachers, in one run.
 
     python -m tests.benchmarks.students [--weights DIR] [--rounds 15] [--images 64] \\
-        [--calibration minmax] [--uncorrected]
+        [--calibration minmax] [--plain]
 
 One thread, one image of 224 x 224 pixels, medians over rounds in which all ways take turns, so
 that a noisy machine disturbs them alike. Images are radiographs where they lie beside the
-checkout, else phantoms; both sides are calibrated by the same ones of the train split and
+checkout, else phantoms. Ours are equalised, which changes nothing where ReLU6 follows a layer,
+and have their biases corrected; both sides are calibrated by the same ones of the train split and
 compared on all that are not of it. EfficientNet-Lite0 has the ImageNet weights that the
 chest-xray recipe names (found in ``--weights`` or fetched into it); the others have random
 weights with batch norms measured on the images. OpenVINO's columns need ``pip install openvino
@@ -94,9 +95,11 @@ def main() -> None:
     parser.add_argument(
         "--calibration", choices=("minmax", "percentile", "entropy"), default="minmax"
     )
-    parser.add_argument("--uncorrected", action="store_true", help="leave the biases as rounded")
+    parser.add_argument("--plain", action="store_true", help="neither equalised nor corrected")
     asked = parser.parse_args()
-    form = Form(calibration=asked.calibration, bias_corrected=not asked.uncorrected)
+    form = Form(
+        calibration=asked.calibration, equalised=not asked.plain, bias_corrected=not asked.plain
+    )
     torch.set_num_threads(1)
     pictures = _pictures()
     step = max(1, len(pictures.train) // asked.images)

@@ -72,8 +72,8 @@ PLAIN: Final = Form()
 _WAYS: Final = (
     PLAIN,
     Form(bias_corrected=True),
-    Form(calibration="percentile", bias_corrected=True),
     Form(equalised=True, bias_corrected=True),
+    Form(calibration="percentile", bias_corrected=True),
     Form(reduced_range=True, bias_corrected=True),
     Form(equalised=True, reduced_range=True, bias_corrected=True),
     Form(calibration="entropy", bias_corrected=True),
@@ -88,8 +88,9 @@ def candidate_forms(
 
     Which form is fast is told by this count and not by a clock, so that the same search ends
     the same on a busy machine. Forms of equal count keep this order: plain, then, all with their
-    biases corrected, minmax, percentile, equalised, 7-bit weights, both, entropy, equalised per
-    tensor. Forms that come to the same on this model, or cannot be had, are left out.
+    biases corrected, minmax, equalised, percentile, 7-bit weights, equalised with these, entropy,
+    equalised per tensor. Forms that come to the same on this model, or cannot be had, are left
+    out.
 
     Parameters
     ----------
