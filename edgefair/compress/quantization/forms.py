@@ -9,6 +9,7 @@ from typing import Final, Literal
 import onnx
 
 from edgefair.bundle.manifest import Contract
+from edgefair.compress.quantization.bias_correction import correctable_layers
 from edgefair.compress.quantization.equalization import equalizable_pairs
 from edgefair.compress.quantization.wiring import Wiring
 
@@ -32,6 +33,8 @@ class Form:
         without VNNI compute the same, at full speed.
     equalised : bool
         Whether `equalize` comes first.
+    bias_corrected : bool
+        Whether `correct_biases` comes last.
     float_nodes : tuple of str
         Names of the layers that stay float, besides the classifier, which always does.
     """
@@ -40,6 +43,7 @@ class Form:
     per_channel: bool = True
     reduced_range: bool = False
     equalised: bool = False
+    bias_corrected: bool = False
     float_nodes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -56,6 +60,7 @@ class Form:
             "per channel" if self.per_channel else "per tensor",
             "7-bit weights" if self.reduced_range else "",
             "equalised" if self.equalised else "",
+            "biases corrected" if self.bias_corrected else "",
             f"{count} layer{'s' * (count > 1)} float" if count else "",
         ]
         return ", ".join(word for word in words if word)
@@ -66,12 +71,13 @@ PLAIN: Final = Form()
 
 _WAYS: Final = (
     PLAIN,
-    Form(calibration="percentile"),
-    Form(equalised=True),
-    Form(reduced_range=True),
-    Form(equalised=True, reduced_range=True),
-    Form(calibration="entropy"),
-    Form(equalised=True, per_channel=False),
+    Form(bias_corrected=True),
+    Form(equalised=True, bias_corrected=True),
+    Form(calibration="percentile", bias_corrected=True),
+    Form(reduced_range=True, bias_corrected=True),
+    Form(equalised=True, reduced_range=True, bias_corrected=True),
+    Form(calibration="entropy", bias_corrected=True),
+    Form(equalised=True, per_channel=False, bias_corrected=True),
 )
 
 
@@ -81,9 +87,10 @@ def candidate_forms(
     """Return the forms to try, those with the fewest multiplications left in float first.
 
     Which form is fast is told by this count and not by a clock, so that the same search ends
-    the same on a busy machine. Forms of equal count keep this order: minmax, percentile,
-    equalised, 7-bit weights, both, entropy, equalised per tensor. Forms that come to the same
-    on this model, or cannot be had, are left out.
+    the same on a busy machine. Forms of equal count keep this order: plain, then, all with their
+    biases corrected, minmax, equalised, percentile, 7-bit weights, equalised with these, entropy,
+    equalised per tensor. Forms that come to the same on this model, or cannot be had, are left
+    out.
 
     Parameters
     ----------
@@ -104,11 +111,16 @@ def candidate_forms(
     kept += [tuple(sensitive[:count]) for count in (1, 2, 4, 8)]
     in_order = [tuple(name for name in layers if name in names) for names in kept]
     can_equalise = equalizable_pairs(graph) > 0
+    can_correct = bool(correctable_layers(graph))
+    ways = [
+        replace(way, bias_corrected=way.bias_corrected and can_correct)
+        for way in _WAYS
+        if can_equalise or not way.equalised
+    ]
     forms = [
         replace(way, float_nodes=names)
         for names in dict.fromkeys(in_order)
-        for way in _WAYS
-        if can_equalise or not way.equalised
+        for way in dict.fromkeys(ways)
     ]
     cost = {names: float_multiplications(model, contract, names) for names in in_order}
     return tuple(sorted(forms, key=lambda form: cost[form.float_nodes]))

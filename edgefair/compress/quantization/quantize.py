@@ -33,6 +33,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from edgefair.bundle.manifest import Contract
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.export import with_contract
+from edgefair.compress.quantization.bias_correction import correct_biases
 from edgefair.compress.quantization.equalization import equalize
 from edgefair.compress.quantization.forms import PLAIN, Form, classifier_of
 
@@ -45,6 +46,8 @@ _METHODS: Final = {
     "percentile": CalibrationMethod.Percentile,
 }
 _PERCENTILE: Final = 99.99
+_PIXELS_TO_CORRECT_BY: Final = 32 * 256 * 256
+"""Images of so many pixels at most: a wide layer's output for all of them takes some 200 MB."""
 
 _CONVOLUTIONAL: Final = ("Add", "Clip", "Concat", "Conv", "MaxPool", "Relu")
 _ATTENTIVE: Final = ("Conv", "Gemm", "MatMul")
@@ -81,6 +84,9 @@ def quantize_onnx(
         batches = [image[np.newaxis] for batch in batches for image in batch]
     if is_attentive:
         options["MatMulConstBOnly"] = True
+    exact = b""
+    if form.bias_corrected:
+        exact, batches = graph.SerializeToString(), list(batches)
     add_pre_process_metadata(graph)  # `export_onnx` has done it; the quantiser asks
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder, "int8.onnx")
@@ -100,6 +106,8 @@ def quantize_onnx(
         )
         quantized = onnx.load(path)
     _unshare(quantized.graph)
+    if form.bias_corrected:
+        correct_biases(quantized, onnx.load_from_string(exact), _a_few(batches))
     return with_contract(quantized, contract)
 
 
@@ -130,6 +138,13 @@ def calibration_rows(
         seen[stratum] += 1
     chosen = [row for _, _, row in sorted(turns)[:count]]
     return np.array(sorted(chosen), dtype=np.intp)
+
+
+def _a_few(batches: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return images spread evenly over the calibration set, to correct biases by."""
+    images = np.concatenate(list(batches))
+    most = max(1, _PIXELS_TO_CORRECT_BY // (images.shape[-2] * images.shape[-1]))
+    return images[:: -(-len(images) // most)]
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from edgefair.bundle.manifest import Contract
 from edgefair.compress.quantization.forms import (
     PLAIN,
     Form,
@@ -51,7 +52,7 @@ def test_forms_come_by_what_they_leave_in_float_and_the_plain_one_first(tiny: Fl
     forms = candidate_forms(tiny.model, tiny.contract, sensitive=layer_names(tiny)[3:4])
     costs = [float_multiplications(tiny.model, tiny.contract, f.float_nodes) for f in forms]
 
-    assert forms[0] == PLAIN
+    assert forms[:2] == (PLAIN, Form(bias_corrected=True))
     assert costs == sorted(costs)
     assert len(set(forms)) == len(forms)
     assert {"minmax", "percentile", "entropy"} == {form.calibration for form in forms}
@@ -63,10 +64,20 @@ def test_no_form_equalises_what_cannot_be_equalised(tiny_relu6: Floating) -> Non
     assert not any(form.equalised for form in forms)
 
 
+def test_no_form_corrects_biases_where_there_are_none(
+    graph: onnx.ModelProto, contract: Contract
+) -> None:
+    forms = candidate_forms(graph.SerializeToString(), contract)
+
+    assert not any(form.bias_corrected for form in forms)
+    assert len(set(forms)) == len(forms)
+
+
 @pytest.mark.parametrize(
     "form",
     [
         PLAIN,
+        Form(bias_corrected=True),
         Form(calibration="percentile"),
         Form(calibration="entropy"),
         Form(equalised=True),
