@@ -77,3 +77,24 @@ def test_data_that_is_not_there_is_one_sentence(
 
     assert code == 3
     assert "manifest.csv cannot be opened" in capsys.readouterr().err
+
+
+def test_a_stage_that_the_recipe_does_not_have_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phantom = Path(__file__).resolve().parents[2] / "models" / "phantom" / "recipe.toml"
+    recipe = tmp_path / "recipe.toml"
+    text = phantom.read_text(encoding="utf-8").replace("count = 5000", "count = 60")
+    licences = 'licences = ["../../LICENSE"]'
+    recipe.write_text(text.replace(licences, ""), encoding="utf-8")
+
+    code = _exit_code("compress", "embed", str(recipe), "--work", str(tmp_path / "work"))
+
+    assert code == 3
+    assert "has no teacher table: there is nothing to embed" in capsys.readouterr().err
+
+
+def test_every_stage_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for stage in ("datasheet", "embed", "distill", "train", "quantize", "gate", "concept"):
+        assert _exit_code("compress", stage, "--help") == 0
+        assert f"edgefair compress {stage}" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.bundle.shelf import find_bundle
 from edgefair.compress.recipe_reader import parse_recipe
 from edgefair.interop.tables import read_table
 from edgefair.records import Decision
@@ -93,7 +94,7 @@ def test_the_changelog_tells_each_models_accuracy_and_size(path: Path, bundle: B
 
 
 def test_the_model_does_on_the_test_split_what_its_card_says(shared_data: Path) -> None:
-    path = MODELS / "chest-xray" / "chest-xray-0.1.0.efb"
+    path = find_bundle("chest-xray")
     table = read_table(shared_data / "nih1000" / "manifest.csv")
     columns = (table.column(name) for name in ("image", "pneumonia", "split"))
     test = [
