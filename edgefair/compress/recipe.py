@@ -249,9 +249,9 @@ class GroupAware:
     ----------
     method : str
         ``balanced``: each group and label is drawn equally often. ``group-dro``: so they are, and
-        they weigh as much as their loss says (Sagawa et al., ICLR 2020). ``worst-group``: the worst group's
-        loss is added. ``dfr``: after plain training the last layer is trained anew on balanced
-        data (Kirichenko et al., ICLR 2023).
+        they weigh as much as their loss says (Sagawa et al., ICLR 2020). ``worst-group``: the
+        worst group's loss is added. ``dfr``: after plain training the last layer is trained anew
+        on balanced data (Kirichenko et al., ICLR 2023).
     by : str
         Column or crossed columns, as in `DataSource.groups`.
     strength : float
