@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 from edgefair import __version__
+from edgefair.cli.lazy import Entry, lazy_group
 from edgefair.errors import EdgefairError
 
 __all__ = ["cli", "main"]
 
 
-class _Entry(NamedTuple):
-    module: str
-    summary: str
-
-
 _COMMANDS: Final = {
-    "demo": _Entry("edgefair.cli.demo", "The whole loop on what the package carries."),
-    "predict": _Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
-    "outcomes": _Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
-    "audit": _Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
-    "model": _Entry("edgefair.cli.model", "Show and verify model bundles."),
-    "compress": _Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
-    "phantom": _Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
+    "demo": Entry("edgefair.cli.demo", "The whole loop on what the package carries."),
+    "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
+    "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
+    "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
+    "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
+    "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
+    "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
 }
 
 
-class _LazyGroup(click.Group):
-    """A group that imports a subcommand when it is called, so that ``--help`` stays quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(_COMMANDS[cmd_name].module).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
-
-
 @click.group(
-    cls=_LazyGroup,
+    cls=lazy_group(_COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 a fault of ours, 2 usage, 3 some input unreadable (the rest was "
     "done), 4 model refused, 5 ledger, 6 not enough data, 7 gate failed, 8 harm shown.",
