@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgefair.bundle.archive import PartContent
+from edgefair.compress.gate.records import GateResult
 from edgefair.compress.gate.release import without_image_names
 from edgefair.compress.recipe_reader import read_recipe
-from edgefair.compress.stages.answer import answers_of
+from edgefair.compress.stages.answer import HeldOut, answers_of
 from edgefair.compress.stages.compare import Contestants, model_rows
 from edgefair.compress.stages.describe import describe_data
 from edgefair.compress.stages.judge import Contest, judge, released
-from edgefair.compress.stages.learn import distil_student, learn, without_teacher
-from edgefair.compress.stages.measure import measure
+from edgefair.compress.stages.learn import Learned, distil_student, learn, without_teacher
+from edgefair.compress.stages.measure import Evidence, measure
 from edgefair.compress.stages.pack import Finished, licence_parts, pack, writing
-from edgefair.compress.stages.shrink import shrink
-from edgefair.compress.stages.teach import teach
+from edgefair.compress.stages.shrink import Shrunk, shrink
+from edgefair.compress.stages.teach import Taught, teach
 from edgefair.compress.stages.workshop import Progress, Stage, Workshop, open_workshop
 from edgefair.errors import InputError
 
@@ -85,49 +87,77 @@ def run_recipe(  # noqa: PLR0913 - the folders of one run; each has a sensible d
 
 def _made(workshop: Workshop, until: Stage) -> Path:
     """Make a recipe up to a stage and return that stage's folder."""
-    recipe, folder = workshop.recipe, workshop.store.folder / until
-    if until in ("embed", "distill"):
-        wanted = recipe.teacher if until == "embed" else recipe.distillation
-        if wanted is None:
-            name = "teacher" if until == "embed" else "distillation"
-            raise InputError(
-                f"The recipe {recipe.name} has no {name} table: there is nothing to {until}.",
-                hint=f"Add a [{name}] table; models/chest-xray/recipe.toml has one.",
-            )
-        distil_student(workshop, teach(workshop)) if until == "distill" else teach(workshop)
-        return folder
-    learned = learn(workshop, teach(workshop))
-    if until != "train":
-        shrink(workshop, learned)
-    return folder
+    recipe = workshop.recipe
+    tables = {"embed": recipe.teacher, "distill": recipe.distillation, "gate": recipe.gate}
+    if tables.get(until, recipe) is None:
+        name = "teacher" if until == "embed" else until.replace("distill", "distillation")
+        raise InputError(
+            f"The recipe {recipe.name} has no {name} table: there is nothing to {until}.",
+            hint=f"Add a [{name}] table; models/chest-xray/recipe.toml has one.",
+        )
+    match until:
+        case "embed":
+            teach(workshop)
+        case "distill":
+            distil_student(workshop, teach(workshop))
+        case "train":
+            learn(workshop, teach(workshop))
+        case "quantize":
+            shrink(workshop, learn(workshop, teach(workshop)))
+        case _:
+            _judged(workshop)
+    return workshop.store.folder / until
 
 
-def _finished(
-    workshop: Workshop, path: Path, licences: tuple[PartContent, ...], acceptance: str | None
-) -> Finished:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A student in both forms, what was measured of it, and what the gate says."""
+
+    taught: Taught | None
+    learned: Learned
+    shrunk: Shrunk
+    test: HeldOut
+    evidence: Evidence
+    gate: GateResult | None
+
+
+def _judged(workshop: Workshop) -> _Judged:
     taught = teach(workshop)
     learned = learn(workshop, taught)
     shrunk = shrink(workshop, learned)
     val, test = (answers_of(workshop, shrunk, split) for split in ("val", "test"))
     evidence = measure(workshop, shrunk, val, test)
     contest = Contest(taught=taught, shrunk=shrunk, manifest=evidence.manifest, test=test)
-    gate = judge(workshop, contest)
+    return _Judged(
+        taught=taught,
+        learned=learned,
+        shrunk=shrunk,
+        test=test,
+        evidence=evidence,
+        gate=judge(workshop, contest),
+    )
+
+
+def _finished(
+    workshop: Workshop, path: Path, licences: tuple[PartContent, ...], acceptance: str | None
+) -> Finished:
+    made = _judged(workshop)
+    # before anything is made that only a released bundle needs
+    gate = None if made.gate is None else released(made.gate, acceptance)
     command = f"edgefair compress run {path.name}"
     alone = without_teacher(workshop) if workshop.recipe.evaluation.without_teacher else None
-    contestants = Contestants(taught=taught, alone=alone, shrunk=shrunk, test=test)
+    contestants = Contestants(taught=made.taught, alone=alone, shrunk=made.shrunk, test=made.test)
     return Finished(
         recipe=workshop.recipe,
         recipe_path=path,
         command=command,
         described=describe_data(workshop),
-        taught=taught,
-        learned=learned,
-        shrunk=shrunk,
-        evidence=evidence,
-        test=test,
+        taught=made.taught,
+        learned=made.learned,
+        shrunk=made.shrunk,
+        evidence=made.evidence,
+        test=made.test,
         models=model_rows(workshop, contestants, command),
-        gate=None
-        if gate is None
-        else without_image_names(released(gate, acceptance), workshop.cases.of("test")),
+        gate=None if gate is None else without_image_names(gate, workshop.cases.of("test")),
         licences=licences,
     )

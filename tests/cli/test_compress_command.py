@@ -94,7 +94,35 @@ def test_a_stage_that_the_recipe_does_not_have_is_one_sentence(
     assert "has no teacher table: there is nothing to embed" in capsys.readouterr().err
 
 
+def test_judge_prints_every_group_and_exits_as_the_gate_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phantom = Path(__file__).resolve().parents[2] / "models" / "phantom" / "recipe.toml"
+    text = phantom.read_text(encoding="utf-8").replace("count = 5000", "count = 120")
+    text = text.replace('licences = ["../../LICENSE"]', "").replace("epochs = 16", "epochs = 1")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'{text}\n[gate]\nmargin = 0.1\ngroups = ["sex"]\n', encoding="utf-8")
+
+    code = _exit_code("compress", "judge", str(recipe))
+
+    said = capsys.readouterr()
+    assert code == 7
+    assert "student fp32 -> student INT8" in said.out
+    assert "sex F" in said.out
+    assert "cannot say" in said.err
+    assert not list(tmp_path.glob("*.efb"))
+
+
 def test_every_stage_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for stage in ("datasheet", "embed", "distill", "train", "quantize", "gate", "concept"):
+    for stage in (
+        "datasheet",
+        "embed",
+        "distill",
+        "train",
+        "quantize",
+        "judge",
+        "gate",
+        "concept",
+    ):
         assert _exit_code("compress", stage, "--help") == 0
         assert f"edgefair compress {stage}" in capsys.readouterr().out

@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "distill": Entry("edgefair.cli.compress.distill", "The student learns that embedding."),
     "train": Entry("edgefair.cli.compress.train", "The student learns the labels."),
     "quantize": Entry("edgefair.cli.compress.quantize", "The fastest INT8 form that holds."),
+    "judge": Entry("edgefair.cli.compress.judge", "What that cost each group, in full."),
     "students": Entry(
         "edgefair.cli.compress.students", "Latency, size and memory of each student, here."
     ),

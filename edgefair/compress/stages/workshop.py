@@ -18,7 +18,7 @@ from edgefair.phantom.folder import write_clinic
 
 __all__ = ["Progress", "Stage", "Workshop", "open_workshop"]
 
-Stage: TypeAlias = Literal["embed", "distill", "train", "quantize", "pack"]
+Stage: TypeAlias = Literal["embed", "distill", "train", "quantize", "gate", "pack"]
 """The stages one can stop after, in their order."""
 
 Progress: TypeAlias = Callable[[str, int, int], None]
