@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from edgefair.errors import EdgefairError, LedgerBusy, LedgerDamaged, LedgerError, LedgerReadOnly
 from edgefair.ledger.files import publish_once
-from edgefair.ledger.schema import APPLICATION_ID, SCHEMA, TABLES, VERSION
+from edgefair.ledger.schema import APPLICATION_ID, SCHEMA, SCHEMAS, TABLES, VERSION
+from edgefair.ledger.versions import upgrade, upgraded_in_memory, version_of
 
 __all__ = [
     "SqlValue",
@@ -21,6 +22,7 @@ __all__ = [
     "connect",
     "create",
     "insert",
+    "keep_copy",
     "said_plainly",
     "snapshot",
     "transaction",
@@ -60,10 +62,11 @@ def create(path: Path, *, key_id: str) -> None:
 
 
 def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection:
-    """Return a connection to a ledger that is known to be one.
+    """Return a connection to a ledger that is known to be one, and of this edgefair's schema.
 
-    A commit is in the write-ahead log and on the disk before it returns (``synchronous = FULL``
-    holds for one connection only, so it is set on each).
+    One of an older schema is brought up to date in one transaction; where it is only read, a copy
+    in memory is. A commit is in the write-ahead log and on the disk before it returns
+    (``synchronous = FULL`` holds for one connection only, so it is set on each).
 
     Raises
     ------
@@ -75,17 +78,41 @@ def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection
     # looked at through a connection that cannot write: closing one that can would copy the
     # write-ahead log into a damaged file
     with closing(_connect(path, "ro", wait_s)) as connection:
-        _check_header(path, connection)
-        _check_schema(path, connection)
+        version = _check_header(path, connection)
+        _check_schema(path, connection, version)
         _check_pages(path, connection, "quick_check")
+        if read_only and version < VERSION:
+            return upgraded_in_memory(connection)
     connection = _connect(path, "ro" if read_only else "rw", wait_s)
     try:
         if not read_only:
             _make_durable(path, connection)
+            with transaction(path, connection):
+                upgrade(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def keep_copy(path: Path, kept: Path) -> None:
+    """Put a whole copy of the ledger at `kept`, on the disk when this returns.
+
+    Raises
+    ------
+    LedgerError
+        If something is there already.
+    """
+    with TemporaryDirectory(prefix=f".{kept.name}.", dir=kept.parent) as folder:
+        draft = Path(folder, "draft")
+        reader = _connect(path, "ro", wait_s=10.0)
+        with closing(reader), closing(sqlite3.connect(draft)) as copy:
+            reader.backup(copy)
+        if not publish_once(draft, kept):
+            raise LedgerError(
+                f"{kept} is there already.",
+                hint="Move that copy to another folder, and try again.",
+            )
 
 
 def check(path: Path, connection: sqlite3.Connection) -> None:
@@ -175,29 +202,31 @@ def _make_durable(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _check_header(path: Path, connection: sqlite3.Connection) -> None:
+def _check_header(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of the schema."""
     if path.stat().st_size == 0:
         raise _damaged(path, "it is empty")
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     if application_id != APPLICATION_ID:
         raise LedgerDamaged(
             f"{path} is a database, but not a ledger of edgefair.",
             hint="Name another file; edgefair will not write to this one.",
         )
-    if version < VERSION:
+    if version < 1:
         raise _damaged(path, f"it claims the schema {version}, which there never was")
     if version > VERSION:
         raise LedgerError(
             f"{path} was written by a newer edgefair (schema {version}; known: {VERSION}).",
             hint="Update edgefair on this computer.",
         )
+    return version
 
 
-def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
+def _check_schema(path: Path, connection: sqlite3.Connection, version: int) -> None:
     """Pass if tables, views and triggers are those that every ledger has."""
     with closing(sqlite3.connect(":memory:")) as pattern:
-        pattern.executescript(SCHEMA)
+        pattern.executescript(SCHEMAS[version])
         if _statements(connection) != _statements(pattern):
             raise _damaged(path, "its tables or the rules that protect them were altered")
 

@@ -14,6 +14,7 @@ from edgefair.ledger.connection import (
     check,
     connect,
     create,
+    keep_copy,
     said_plainly,
     snapshot,
     transaction,
@@ -22,6 +23,8 @@ from edgefair.ledger.keys import SiteKey, key_path
 from edgefair.ledger.outcomes import write_outcome
 from edgefair.ledger.reading import read_cases, read_labelled, read_predictions
 from edgefair.ledger.results import Case, ImportReport, LabelledCases
+from edgefair.ledger.schema import VERSION
+from edgefair.ledger.versions import downgrade
 from edgefair.ledger.writing import identity_of, write_prediction
 from edgefair.records import Outcome, Prediction
 
@@ -222,6 +225,25 @@ class Ledger:
         """
         with snapshot(self._path, self._connection):
             check(self._path, self._connection)
+
+    def downgrade(self) -> Path:
+        """Return where a whole copy is kept, after making this a ledger of the schema before.
+
+        For going back to an edgefair that does not know this schema. Every prediction and outcome
+        stays; plans, alarms, draws and withdrawals are in the copy alone. Close the ledger then.
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`; the ledger is as it was.
+        LedgerError
+            If a copy of an earlier time is there already.
+        """
+        kept = self._path.with_name(f"{self._path.name}.schema{VERSION}")
+        with transaction(self._path, self._connection):
+            keep_copy(self._path, kept)
+            downgrade(self._connection)
+        return kept
 
     def _site_key(self) -> SiteKey:
         if self._key is None:

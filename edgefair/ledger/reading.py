@@ -64,8 +64,8 @@ ORDER BY latest_score.id
 
 _COUNT_UNVERIFIED: Final = """
 SELECT count(*) FROM latest_score WHERE model_id = ? AND NOT EXISTS (
-    SELECT 1 FROM outcome
-    WHERE outcome.image_id = latest_score.image_id AND outcome.finding = latest_score.finding)
+    SELECT 1 FROM standing_outcome AS known
+    WHERE known.image_id = latest_score.image_id AND known.finding = latest_score.finding)
 """
 
 _COUNT_UNSCORED: Final = """

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "TABLES", "VERSION"]
+__all__ = [
+    "ADDED_TABLES",
+    "APPLICATION_ID",
+    "DOWNGRADE",
+    "SCHEMA",
+    "SCHEMAS",
+    "TABLES",
+    "UPGRADE",
+    "VERSION",
+]
 
 APPLICATION_ID: Final = 0x65664C67
 """``efLg`` in the file's header: tells a ledger from other SQLite files."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Version of the schema, in the header's ``user_version``."""
 
-TABLES: Final = (
+_FIRST_TABLES: Final = (
     "ledger_key",
     "model",
     "operating_point",
@@ -23,6 +32,21 @@ TABLES: Final = (
     "score",
     "outcome",
 )
+
+ADDED_TABLES: Final = (
+    "reading_engine",
+    "withdrawal",
+    "plan",
+    "monitor_step",
+    "monitor_cell",
+    "alarm",
+    "draw",
+    "drawn_case",
+    "adoption",
+)
+"""The tables of schema 2 that schema 1 did not have."""
+
+TABLES: Final = (*_FIRST_TABLES, *ADDED_TABLES)
 """Every table; each begins with its key, a rising integer, and ends with its row's checksum."""
 
 # No STRICT tables and no RETURNING: Python 3.11 is found with SQLite 3.34 (RHEL 9).
@@ -144,7 +168,128 @@ CREATE TRIGGER {table}_keeps_its_values BEFORE UPDATE ON {table}
 BEGIN SELECT RAISE(ABORT, 'a ledger is append only'); END;
 """
 
-SCHEMA: Final = "".join(
-    [_CREATE_TABLES, _CREATE_VIEWS, *(_APPEND_ONLY.format(table=table) for table in TABLES)]
+_ADD_TABLES: Final = """
+CREATE TABLE reading_engine (
+    id INTEGER PRIMARY KEY,
+    reading_id INTEGER NOT NULL UNIQUE REFERENCES reading (id),
+    engine TEXT NOT NULL,              -- which variant of the model, with which option
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE withdrawal (
+    id INTEGER PRIMARY KEY,
+    outcome_id INTEGER NOT NULL UNIQUE REFERENCES outcome (id),
+    withdrawn_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    recorded_on TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE plan (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,              -- SHA-256 of the content
+    content TEXT NOT NULL,             -- JSON
+    bundle_digest TEXT NOT NULL,       -- of the model that is watched
+    frozen_by TEXT NOT NULL,
+    frozen_at TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE monitor_step (
+    id INTEGER PRIMARY KEY,
+    plan_id INTEGER NOT NULL REFERENCES plan (id),
+    taken_at TEXT NOT NULL,
+    score_id INTEGER NOT NULL,         -- the last row of each table that was looked at, or 0
+    outcome_id INTEGER NOT NULL,
+    withdrawal_id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    recounted TEXT NOT NULL,           -- why all was counted anew; empty if only what was new
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE monitor_cell (
+    id INTEGER PRIMARY KEY,
+    step_id INTEGER NOT NULL REFERENCES monitor_step (id),
+    cell TEXT NOT NULL,                -- finding, metric and group, JSON
+    state TEXT NOT NULL,               -- JSON
+    checksum INTEGER NOT NULL,
+    UNIQUE (step_id, cell)
+);
+CREATE TABLE alarm (
+    id INTEGER PRIMARY KEY,
+    plan_id INTEGER NOT NULL REFERENCES plan (id),
+    step_id INTEGER NOT NULL REFERENCES monitor_step (id),
+    cell TEXT NOT NULL,
+    kind TEXT NOT NULL,                -- e-process or chart
+    evidence TEXT NOT NULL,            -- JSON
+    checksum INTEGER NOT NULL,
+    UNIQUE (plan_id, cell, kind)
+);
+CREATE TABLE draw (
+    id INTEGER PRIMARY KEY,
+    drawn_at TEXT NOT NULL,
+    design TEXT NOT NULL,              -- JSON: strata, their sizes, the seed
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE drawn_case (
+    id INTEGER PRIMARY KEY,
+    draw_id INTEGER NOT NULL REFERENCES draw (id),
+    image_id INTEGER NOT NULL REFERENCES image (id),
+    finding TEXT NOT NULL,
+    stratum TEXT NOT NULL,
+    probability REAL NOT NULL CHECK (probability > 0 AND probability <= 1),
+    checksum INTEGER NOT NULL,
+    UNIQUE (draw_id, image_id, finding)
+);
+CREATE INDEX drawn_case_by_image ON drawn_case (image_id, finding);
+CREATE TABLE adoption (
+    id INTEGER PRIMARY KEY,
+    bundle_digest TEXT NOT NULL,
+    finding TEXT NOT NULL,
+    content TEXT NOT NULL,             -- JSON: what is in force from now on, and what was
+    adopted_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    adopted_at TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+"""
+
+# An outcome that was withdrawn counts no more; the one before it, of another reader, may again.
+_STANDING_VIEWS: Final = """
+CREATE VIEW standing_outcome AS
+    SELECT * FROM outcome AS this WHERE NOT EXISTS (
+        SELECT 1 FROM withdrawal WHERE withdrawal.outcome_id = this.id);
+CREATE VIEW latest_outcome AS
+    SELECT * FROM standing_outcome AS this WHERE id = (
+        SELECT max(id) FROM standing_outcome AS other
+        WHERE other.image_id = this.image_id AND other.finding = this.finding);
+"""
+
+_FIRST_SCHEMA: Final = "".join(
+    [_CREATE_TABLES, _CREATE_VIEWS, *(_APPEND_ONLY.format(table=table) for table in _FIRST_TABLES)]
 )
+
+UPGRADE: Final = "".join(
+    [
+        _ADD_TABLES,
+        "DROP VIEW latest_outcome;",
+        _STANDING_VIEWS,
+        *(_APPEND_ONLY.format(table=table) for table in ADDED_TABLES),
+    ]
+)
+"""The statements that make a ledger of schema 1 one of schema 2; no row is touched."""
+
+_LATEST_OF_FIRST: Final = _CREATE_VIEWS[
+    _CREATE_VIEWS.index("CREATE VIEW latest_outcome") : _CREATE_VIEWS.index("CREATE VIEW scored")
+]
+
+DOWNGRADE: Final = "".join(
+    [
+        "DROP VIEW latest_outcome; DROP VIEW standing_outcome;",
+        *(f"DROP TABLE {table};" for table in reversed(ADDED_TABLES)),
+        _LATEST_OF_FIRST,
+    ]
+)
+"""The statements that make a ledger of schema 2 one of schema 1, without what that cannot hold."""
+
+SCHEMA: Final = _FIRST_SCHEMA + UPGRADE
 """The statements that make an empty ledger."""
+
+SCHEMAS: Final = {1: _FIRST_SCHEMA, VERSION: SCHEMA}
+"""The statements that make an empty ledger of each version."""

@@ -1,0 +1,53 @@
+"""From one version of the schema to the next and back, in one transaction, no row touched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from edgefair.ledger.schema import DOWNGRADE, UPGRADE, VERSION
+
+__all__ = ["downgrade", "upgrade", "upgraded_in_memory", "version_of"]
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the schema that the file claims."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring an older ledger up to date; called inside a transaction, which makes it whole."""
+    # asked again inside the transaction: another process may have done it meanwhile
+    if version_of(connection) < VERSION:
+        _run(connection, UPGRADE, version=VERSION)
+
+
+def downgrade(connection: sqlite3.Connection) -> None:
+    """Take out what schema 1 cannot hold; called inside a transaction, after a copy was kept."""
+    _run(connection, DOWNGRADE, version=1)
+
+
+def upgraded_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an older ledger, up to date, that only this process sees and reads."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    upgrade(copy)
+    copy.execute("PRAGMA query_only = ON")
+    return copy
+
+
+def _run(connection: sqlite3.Connection, script: str, *, version: int) -> None:
+    for statement in _statements(script):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements one by one: `executescript` would commit before it begins."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
