@@ -263,14 +263,16 @@ def _log_mass_far_above(x: _Floats, a: _Floats, b: _Floats) -> _Floats:
 
     y = 1 - x  # the tail above x is the one below y, with a and b in each other's place
     d = 1 / (1 - (a + b) * y / (b + 1))
-    c, fraction = np.ones_like(y), d.copy()
+    c, fraction, grown = np.ones_like(y), d.copy(), np.ones(y.shape, dtype=np.bool_)
     for m in range(1, _MOST_TERMS):
         even = m * (a - m) * y / ((b + 2 * m - 1) * (b + 2 * m))
         odd = -(b + m) * (a + b + m) * y / ((b + 2 * m) * (b + 2 * m + 1))
         d, c = 1 / (1 + even * d), 1 + even / c
-        fraction = fraction * (d * c)
+        factor = d * c
         d, c = 1 / (1 + odd * d), 1 + odd / c
-        fraction = fraction * (d * c)
-        if np.all(np.abs(d * c - 1) < 1e-15):
+        # each number stops on its own, so that its bits do not depend on its neighbours'
+        fraction = np.where(grown, fraction * factor * (d * c), fraction)
+        grown &= np.abs(d * c - 1) >= 1e-15
+        if not np.any(grown):
             break
     return np.asarray(xlogy(a, x) + xlog1py(b, -x) - xlogy(1.0, b) + xlogy(1.0, fraction))
