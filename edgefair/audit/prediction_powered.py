@@ -27,6 +27,9 @@ __all__ = [
 POWERED_FROM: Final = 30
 """Labelled cases of the metric's own denominator from which the normal approximation holds."""
 
+_ROUNDING: Final = 1e-15
+"""Variance of probabilities that is rounding, and no difference between cases."""
+
 _Floats: TypeAlias = NDArray[np.float64]
 
 
@@ -181,7 +184,8 @@ def _powered(y: _Floats, f: _Floats, others: _Floats) -> _Powered:
     n, more = len(y), len(others)
     variance_of_guess = float(np.concatenate([f, others]).var(ddof=1))
     covariance = float(np.cov(y, f)[0, 1])
-    trust = covariance / ((1 + n / more) * variance_of_guess) if variance_of_guess > 0 else 0.0
+    varies = variance_of_guess > _ROUNDING
+    trust = covariance / ((1 + n / more) * variance_of_guess) if varies else 0.0
     variance = float((y - trust * f).var(ddof=1)) / n + trust**2 * float(others.var()) / more
     return _Powered(trust, variance, float(y.var(ddof=1)) / n)
 

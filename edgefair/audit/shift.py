@@ -282,22 +282,26 @@ def _with_kind(one: ShiftFinding, decided: Sequence[ShiftFinding]) -> ShiftFindi
 
 def _told(one: ShiftFinding) -> ShiftFinding:
     who = f" in {one.group}" if one.group.attributes else ""
+    subject = {
+        "mix of groups": f"the mix by {one.about}",
+        "scores": f"the scores for {one.about}{who}",
+        "prevalence": f"the prevalence of {one.about}{who}",
+        "misfit": f"what the scores for {one.about}{who} are made of",
+        "flagged share": f"the share of cases flagged for {one.about}{who}",
+        "images": "the look of the images",
+    }[one.test]
     if isnan(one.p_value):
-        said = f"Too few cases to say whether the {one.test} of {one.about}{who} has shifted."
+        said = f"Too few cases to tell a shift in {subject}."
     elif not one.is_shown:
-        said = (
-            f"No shift shown in the {one.test} of {one.about}{who}, which does not rule one out."
-        )
+        said = f"No shift is shown in {subject}, which does not rule one out."
     else:
-        said = _shown(one, who)
+        said = _shown(one, subject, who)
     return replace(one, sentence=said)
 
 
-def _shown(one: ShiftFinding, who: str) -> str:
+def _shown(one: ShiftFinding, subject: str, who: str) -> str:
     if one.test == "mix of groups":
         return f"The mix by {one.about} has shifted{f': {one.sentence}' if one.sentence else ''}."
-    if one.test == "images":
-        return "Images look other than those the model was measured on."
     if one.test == "misfit":
         return (
             f"Scores for {one.about}{who} are other than any prevalence would explain: the images "
@@ -312,4 +316,7 @@ def _shown(one: ShiftFinding, who: str) -> str:
         )
     if one.test == "prevalence":
         return f"The prevalence of {one.about}{who} may have shifted, but so has more than that."
-    return f"The {one.test} of {one.about}{who} has shifted."
+    have = "have" if one.test == "scores" else "has"
+    return (
+        f"{subject[0].upper()}{subject[1:]} {have} shifted against what the model was measured on."
+    )
