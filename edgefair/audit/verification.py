@@ -149,8 +149,8 @@ def inclusion_probabilities(
     verified : array_like of bool, shape (n,)
         Whether the truth is known.
     representative : array_like of bool, shape (n,)
-        Whether the case was picked without regard to its truth: random audit, routine, or, among
-        the flagged, the decision itself.
+        Whether the case was picked without regard to its truth, as
+        `edgefair.audit.verification_state.is_representative` tells.
 
     Returns
     -------
@@ -200,8 +200,9 @@ def inverse_probability(
     Notes
     -----
     Every case must have had a chance to be verified. The variance is that of a rate in the whole
-    stream of patients, of which the cases are a sample themselves. Asymptotic; with unequal
-    chances the effective number is never taken as larger than Kish's.
+    stream of patients, of which the cases are a sample themselves. Asymptotic; the effective
+    number is never taken as larger than Kish's, which makes the interval conservative where some
+    cases stand for themselves alone.
 
     References
     ----------

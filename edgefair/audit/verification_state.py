@@ -8,7 +8,7 @@ from typing import Final
 
 from edgefair.records import VerifiedBecause
 
-__all__ = ["MINIMUM_RANDOM_AUDIT", "VerificationState", "sensitivity_allowed"]
+__all__ = ["MINIMUM_RANDOM_AUDIT", "VerificationState", "is_representative", "sensitivity_allowed"]
 
 MINIMUM_RANDOM_AUDIT: Final = 50
 """Cleared cases drawn at random below which what the model misses is guesswork.
@@ -41,6 +41,24 @@ class VerificationState:
     missing: int
     why: str
     instead: str
+
+
+def is_representative(because: VerifiedBecause, *, flagged: bool) -> bool:
+    """Return whether a verified case may stand for those with the same decision nobody verified.
+
+    One drawn at random may, and among the flagged one that was verified because it was flagged,
+    as all of them were to be. One that was verified because it looked ill, or by a routine that
+    reaches some patients and not others, stands for itself alone.
+
+    Examples
+    --------
+    >>> is_representative(VerifiedBecause.AI_POSITIVE, flagged=True)
+    True
+    >>> is_representative(VerifiedBecause.CLINICAL, flagged=True)
+    False
+    """
+    at_random = because is VerifiedBecause.RANDOM_AUDIT
+    return at_random or (flagged and because is VerifiedBecause.AI_POSITIVE)
 
 
 def sensitivity_allowed(

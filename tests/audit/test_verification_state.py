@@ -2,7 +2,11 @@
 
 import pytest
 
-from edgefair.audit.verification_state import VerificationState, sensitivity_allowed
+from edgefair.audit.verification_state import (
+    VerificationState,
+    is_representative,
+    sensitivity_allowed,
+)
 from edgefair.records import VerifiedBecause
 
 RANDOM, ROUTINE = VerifiedBecause.RANDOM_AUDIT, VerifiedBecause.ROUTINE
@@ -50,3 +54,10 @@ def test_one_missing_case_is_spoken_of_as_one() -> None:
     state = sensitivity_allowed({RANDOM: 29}, unverified=100, minimum_random_audit=30)
 
     assert "1 more AI-negative case, drawn" in state.instead
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_only_cases_picked_without_looking_stand_for_others(flagged: bool) -> None:
+    standing = {b for b in VerifiedBecause if is_representative(b, flagged=flagged)}
+
+    assert standing == ({RANDOM, FLAGGED} if flagged else {RANDOM})

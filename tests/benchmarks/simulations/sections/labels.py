@@ -17,7 +17,13 @@ from edgefair.audit.prediction_powered import powered_mean, powered_sensitivity
 from edgefair.audit.sampling import Objective, Stratum, allocate, strata_of
 from edgefair.audit.shift import ShiftFinding, ShiftKind, look_for_shift
 from edgefair.audit.shift_reference import MixReference, ScoreReference, ShiftReference, Stream
-from edgefair.audit.verification import VerifiedCounts, begg_greenes
+from edgefair.audit.verification import (
+    VerifiedCounts,
+    begg_greenes,
+    inclusion_probabilities,
+    inverse_probability,
+    verified_counts,
+)
 from edgefair.audit.without_labels import confidence_based
 from edgefair.records import Attribute, Group
 from tests.benchmarks.simulations.figure import Figure, mean_of, share_of
@@ -33,6 +39,7 @@ def figures(*, seed: int, repetitions: int) -> Iterator[Figure]:
     rng = np.random.default_rng(seed)
     yield from _verification_bias(rng, repetitions)
     yield from _coverage(rng, repetitions)
+    yield from _clinical_suspicion(rng, max(50, repetitions // 4))
     yield from _prediction_powered(rng, max(50, repetitions // 4))
     yield from _blind_spot(rng)
     yield from _sampler(rng, max(20, repetitions // 10))
@@ -114,6 +121,31 @@ def _delta(counts: VerifiedCounts) -> tuple[_Floats, _Floats]:
     half = Z * np.sqrt(variance)
     upper = np.where(counts.false_negatives == 0, 1.0, 1 / (1 + np.exp(-half - log_odds)))
     return 1 / (1 + np.exp(half - log_odds)), upper
+
+
+def _clinical_suspicion(rng: np.random.Generator, runs: int) -> Iterator[Figure]:
+    """Half of the ill whom the model cleared look ill and get verified, 3 % of the healthy too."""
+    cases, nobody = 2000, np.zeros(2000, dtype=np.int64)
+    pooled, weighted, held = [], [], 0
+    for _ in range(runs):
+        ill = rng.random(cases) < 0.1
+        flagged = rng.random(cases) < np.where(ill, 0.8, 0.1)
+        suspected = ~flagged & (rng.random(cases) < np.where(ill, 0.5, 0.03))
+        verified = suspected | (flagged & (rng.random(cases) < 0.9))
+        audited = rng.permutation(np.flatnonzero(~flagged & ~verified))[:100]
+        representative = flagged.copy()
+        representative[audited] = verified[audited] = True
+        truth = np.where(verified, ill, -1)
+        chance = inclusion_probabilities(flagged, verified, representative)
+        found = inverse_probability(truth, flagged, nobody, chance, "sensitivity")
+        lower, upper = found.limits(Z)
+        held += bool(lower[0] <= 0.8 <= upper[0])
+        weighted.append(float(found.estimate[0]))
+        counts = verified_counts(truth, flagged, nobody, 1)
+        pooled.append(float(begg_greenes(counts, "sensitivity").estimate[0]))
+    yield mean_of("sensitivity .80, suspected cases pooled with the audit", pooled)
+    yield mean_of("sensitivity .80, by inverse probability", weighted, expected=0.8)
+    yield share_of("its coverage", held, runs, expected=0.95, bar="at least .93")
 
 
 def _prediction_powered(rng: np.random.Generator, runs: int) -> Iterator[Figure]:
