@@ -121,8 +121,9 @@ def look_for_shift(
     Mixes by chi-squared (by permutation where sparse), scores by Kolmogorov and Smirnov on the
     reference's histogram (conservative), prevalence and misfit by the best mixture of its two
     histograms, flagged shares by chi-squared, with the prevalence of Lipton's black box, images
-    by the mean of their embeddings or by MMD. Tests of one stream depend on each other positively
-    for the most part, which Benjamini and Hochberg's procedure stands.
+    by the mean of their embeddings or by MMD. All take cases as independent: give one image a
+    patient. Tests of one stream depend on each other positively for the most part, which
+    Benjamini and Hochberg's procedure stands.
 
     References
     ----------

@@ -87,6 +87,25 @@ def test_the_allocation_is_the_best_in_whole_numbers() -> None:
     assert total(allocation) == pytest.approx(min(map(total, possible)))
 
 
+def test_no_other_allocation_leaves_the_widest_group_narrower() -> None:
+    asked = [
+        stratum("F", 9, weight=3.0, verified=2),
+        stratum("F", 9, weight=1.0, share=0.5),
+        stratum("M", 9, weight=2.0, share=0.4, verified=5),
+        stratum("M", 9, weight=0.5),
+    ]
+
+    def widest(ns: tuple[int, ...]) -> float:
+        parts = [
+            s.weight**2 * s.share * (1 - s.share) / (s.verified + n)
+            for s, n in zip(asked, ns, strict=True)
+        ]
+        return max(parts[0] + parts[1], parts[2] + parts[3])
+
+    possible = [ns for ns in product(range(1, 10), repeat=4) if sum(ns) == 16]
+    assert widest(allocate(asked, 16)) == pytest.approx(min(map(widest, possible)))
+
+
 def test_the_widest_group_is_narrowed_first_until_none_is() -> None:
     asked = [stratum("F", 999, verified=100), stratum("M", 999, verified=10)]
 
