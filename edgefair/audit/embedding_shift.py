@@ -68,8 +68,9 @@ def mean_shift(reference: EmbeddingSummary, current: ArrayLike) -> EmbeddingShif
     -----
     Without any shift the squared distance is a sum of chi-squared variables weighted by the
     eigenvalues of the dimensions' correlations, and is taken as a multiple of one chi-squared
-    with the same mean and variance (Welch and Satterthwaite). The correlations are those of the
-    images here, as a bundle carries none; the test is asymptotic.
+    with the same mean and variance (Welch and Satterthwaite), over an estimate of that mean with
+    n - 1 times its degrees of freedom. The correlations are those of the images here, as a bundle
+    carries none; the test is asymptotic.
 
     References
     ----------
@@ -93,14 +94,17 @@ def mean_shift(reference: EmbeddingSummary, current: ArrayLike) -> EmbeddingShif
     scaled = (here[:, varies] - reference.mean[varies]) / reference.std[varies]
     centre = scaled.mean(axis=0)
     trace, trace_of_square = _traces(scaled - centre)
+    if trace_of_square == 0:  # the same image over and over
+        return EmbeddingShift(statistic=nan, p_value=nan)
     expected = trace / len(here) + varies.sum() / reference.n
     variance = trace_of_square * (1 / len(here) + 1 / reference.n) ** 2
     squared = float((centre**2).sum())
-    from scipy.special import chdtrc
+    degrees = expected**2 / variance
+    from scipy.special import fdtrc
 
     return EmbeddingShift(
         statistic=squared / int(varies.sum()),
-        p_value=float(chdtrc(expected**2 / variance, squared * expected / variance)),
+        p_value=float(fdtrc(degrees, degrees * (len(here) - 1), squared / expected)),
     )
 
 

@@ -53,6 +53,7 @@ def test_few_images_or_a_flat_reference_say_nothing() -> None:
 
     assert isnan(mean_shift(before, np.zeros((9, 4))).p_value)
     assert isnan(mean_shift(summary(np.ones((100, 4))), np.ones((20, 4))).p_value)
+    assert isnan(mean_shift(before, np.ones((20, 4))).p_value)
     assert isnan(maximum_mean_discrepancy(np.zeros((9, 4)), np.ones((50, 4)), seed=0).p_value)
 
 
