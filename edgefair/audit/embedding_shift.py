@@ -94,7 +94,7 @@ def mean_shift(reference: EmbeddingSummary, current: ArrayLike) -> EmbeddingShif
     scaled = (here[:, varies] - reference.mean[varies]) / reference.std[varies]
     centre = scaled.mean(axis=0)
     trace, trace_of_square = _traces(scaled - centre)
-    if trace_of_square == 0:  # the same image over and over
+    if trace <= _FLAT**2 * varies.sum():  # the same image over and over
         return EmbeddingShift(statistic=nan, p_value=nan)
     expected = trace / len(here) + varies.sum() / reference.n
     variance = trace_of_square * (1 / len(here) + 1 / reference.n) ** 2
