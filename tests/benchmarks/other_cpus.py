@@ -55,7 +55,7 @@ found["as it is"] = logits(model, batch)
 found["x64quantprecision"] = logits(model, batch, True)
 session = Session(bundle, threads=1)
 found["chosen"] = [session.run(image[None]).logits.tolist() for image in batch]
-found["variant"] = session.variant
+found["variant"] = session.engine
 tiny = np.load(folder / "tiny.npy")
 for form in ("8-bit weights", "7-bit weights"):
     found["small network, " + form] = logits((folder / f"{form}.onnx").read_bytes(), tiny)

@@ -161,3 +161,14 @@ def test_bytes_that_are_no_image_are_a_prediction_that_says_so(model: Model) -> 
     (prediction,) = model.predict(io.BytesIO(b"plain text, no image").getvalue())
 
     assert prediction.status is Status.NOT_AN_IMAGE
+
+
+def test_what_ran_is_told_with_every_prediction_read_or_refused(
+    model: Model, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    found = model.predict([ramp(40), broken])
+
+    assert [p.status for p in found] == [Status.OK, Status.NOT_AN_IMAGE]
+    assert {p.engine for p in found} == {model.engine} == {"fp32"}
