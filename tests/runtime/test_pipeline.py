@@ -154,7 +154,7 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(BundleNotFound) as refused:
         load("no-such-model")
 
-    assert "phantom-0.1.0" in refused.value.hint
+    assert "phantom-" in refused.value.hint
 
 
 def test_bytes_that_are_no_image_are_a_prediction_that_says_so(model: Model) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from edgefair.clinic.doctor.checks import Area, Examination, Result
+from edgefair.clinic.doctor.checks import Check, Examination, Result
 from edgefair.report.wrapping import padded, wrapped
 
 __all__ = ["FORMAT", "examination_json", "render_examination"]
@@ -25,16 +25,11 @@ _MARK_WIDTH, _NAME_WIDTH = 9, 12
 def render_examination(examination: Examination, *, width: int) -> str:
     """Return the verdict and below it every check, in lines of at most `width` columns."""
     lines = wrapped(_verdict(examination), width)
-    for area in Area:
+    for area in dict.fromkeys(check.area for check in examination.checks):
         lines += ["", area.value.capitalize()]
         for check in examination.checks:
             if check.area is area:
-                start = "  " + padded(_MARKS[check.result], _MARK_WIDTH)
-                start += padded(check.name, _NAME_WIDTH)
-                hang = " " * len(start)
-                lines += wrapped(check.sentence, width, indent=start, hang=hang)
-                if check.hint:
-                    lines += wrapped(check.hint, width, indent=f"{hang}> ", hang=f"{hang}  ")
+                lines += _told(check, width)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -58,6 +53,15 @@ def examination_json(examination: Examination) -> str:
         ],
     }
     return json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False)
+
+
+def _told(check: Check, width: int) -> list[str]:
+    start = "  " + padded(_MARKS[check.result], _MARK_WIDTH) + padded(check.name, _NAME_WIDTH)
+    hang = " " * len(start)
+    lines = wrapped(check.sentence, width, indent=start, hang=hang)
+    if check.hint:
+        lines += wrapped(check.hint, width, indent=f"{hang}> ", hang=f"{hang}  ")
+    return lines
 
 
 def _verdict(examination: Examination) -> str:
