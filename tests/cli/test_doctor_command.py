@@ -21,7 +21,7 @@ def test_a_fit_computer_is_told_so_first_with_every_check_below(tmp_path: Path) 
 
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("Fit: edgefair can work on this computer.")
-    names = ("processor", "memory", "system", "versions", "disk", "clock", "ledger", "parts")
+    names = ("processor", "memory", "system", "versions", "disk", "clock", "ledger", "bundle")
     more = ("signature", "INT8 sums", "engine", "answers", "telemetry", "network")
     assert all(f" {name} " in done.stdout for name in (*names, *more))
     assert "every page and row as it was written, 0 predictions" in " ".join(done.stdout.split())
@@ -43,8 +43,8 @@ def test_a_model_that_is_no_bundle_leaves_with_4(tmp_path: Path) -> None:
     done = doctor("-m", str(path))
 
     assert done.returncode == 4
-    assert done.stdout.startswith("NOT FIT: parts failed.")
-    assert "FAILED   parts" in done.stdout
+    assert done.stdout.startswith("NOT FIT: bundle failed.")
+    assert "FAILED   bundle" in done.stdout
 
 
 def test_a_ledger_that_is_none_leaves_with_5(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ class Examination:
 
         Examples
         --------
-        >>> bad = Check(area=Area.MODEL, name="parts", result=Result.FAILED, sentence="Altered.")
+        >>> bad = Check(area=Area.MODEL, name="bundle", result=Result.FAILED, sentence="Altered.")
         >>> Examination(made_at="", edgefair_version="0.1.0", checks=(bad,)).exit_code
         4
         """

@@ -26,13 +26,14 @@ def examine_model(name: str) -> tuple[Check, ...]:
         bundle = read_bundle(find_bundle(name))
     except ModelError as error:
         return (
-            _check("parts", Result.FAILED, error.message, error.hint),
-            *(_not_reached(step) for step in ("signature", "engine", "answers")),
+            _check("bundle", Result.FAILED, error.message, error.hint),
+            _not_reached("signature"),
             sums,
+            *map(_not_reached, ("engine", "answers")),
         )
     count = len(bundle.parts)
     whole = f"{bundle.manifest.label} is whole: {count} parts match their SHA-256 sums."
-    about = (_check("parts", Result.OK, whole), check_signature(bundle), sums)
+    about = (_check("bundle", Result.OK, whole), check_signature(bundle), sums)
     try:
         model = Model(bundle, threads=1)
     except ModelError as error:
@@ -82,7 +83,10 @@ def check_answers(bundle: Bundle, model: Model) -> Check:
     if expected is None:
         told = f"The bundle tells no golden answers for {model.engine}."
         return _check("answers", Result.WARNING, told, "Ask its builder for a newer version.")
-    found = model.predict([bundle.at(path) for path in golden.images])
+    try:
+        found = model.predict([bundle.at(path) for path in golden.images])
+    except ModelError as error:
+        return _check("answers", Result.FAILED, error.message, error.hint)
     return _compared(golden, expected, found)
 
 

@@ -144,9 +144,9 @@ def test_a_part_with_another_hash_fails_and_nothing_else_of_the_model_is_claimed
 
     checks = by_name(examine_model(str(path)))
 
-    assert checks["parts"].result is Result.FAILED
-    assert "changed" in checks["parts"].sentence
-    assert "Copy it again" in checks["parts"].hint
+    assert checks["bundle"].result is Result.FAILED
+    assert "changed" in checks["bundle"].sentence
+    assert "Copy it again" in checks["bundle"].hint
     not_reached = {checks[name].result for name in ("signature", "engine", "answers")}
     assert not_reached == {Result.NOT_CHECKED}
 
@@ -167,8 +167,8 @@ def test_a_model_that_contradicts_its_manifest_fails(
 def test_a_bundle_that_is_not_there_fails_with_those_that_are() -> None:
     checks = by_name(examine_model("no-such-model"))
 
-    assert checks["parts"].result is Result.FAILED
-    assert "phantom-" in checks["parts"].hint
+    assert checks["bundle"].result is Result.FAILED
+    assert "phantom-" in checks["bundle"].hint
 
 
 def test_an_unsigned_bundle_warns(bundle: Bundle, tmp_path: Path) -> None:
