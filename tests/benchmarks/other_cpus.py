@@ -5,7 +5,8 @@
 Each row is one processor and one way to run: whether its INT8 sums saturate, how far the logits
 are from this machine's, and whether they are the same bits. The first rows run the bundle's model
 as it is; then with exact sums; then in float; then as `Session` chooses by itself; the last a
-small network with 7-bit weights. Without ``qemu-x86_64`` (package qemu-user, 7.2 or later) only this machine runs.
+small network with 7-bit weights. Without ``qemu-x86_64`` (package qemu-user, 7.2 or later) only
+this machine runs.
 """
 
 from __future__ import annotations
