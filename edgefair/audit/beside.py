@@ -72,7 +72,7 @@ def shrunken_cells(
         Of the intervals, in (0, 1).
     """
     alone: list[Shrunken | None] = [None] * len(groups)
-    if len(groups[0].attributes) < 2:
+    if not groups or len(groups[0].attributes) < 2:
         return alone
     effective = rates.effective
     hits = effective * rates.hits / np.maximum(rates.n, 1)
@@ -94,10 +94,11 @@ def shrunken_cells(
     ]
 
 
-def independent_cases(estimates: Estimates) -> Sequence[float | None]:
+def independent_cases(estimates: Estimates) -> list[float | None]:
     """Return how many independent cases each estimate's are worth; None where all are."""
+    worth: list[float | None] = [None] * len(estimates.n)
     if isinstance(estimates, Rates) and estimates.worth is not None:
-        return estimates.worth.effective.tolist()
+        worth[:] = estimates.worth.effective.tolist()
     if isinstance(estimates, Aurocs) and estimates.design_effect is not None:
-        return (estimates.n / estimates.design_effect).tolist()
-    return [None] * len(estimates.n)
+        worth[:] = (estimates.n / estimates.design_effect).tolist()
+    return worth

@@ -102,8 +102,8 @@ class ByPatient:
         k = self.table[:, hits].sum(axis=1).astype(np.float64)
         n = self.table[:, cases].sum(axis=1).astype(np.float64)
         # pairs are sorted by patient
-        of_patient = np.cumsum(np.diff(self.patient, prepend=self.patient[:1]) > 0)
-        k_all, n_all = np.bincount(of_patient, k), np.bincount(of_patient, n)
+        of_patient = np.cumsum(np.diff(self.patient, prepend=self.patient[:1]) > 0, dtype=np.int64)
+        k_all, n_all = _summed(of_patient, k), _summed(of_patient, n)
         within = _Sums.over(k, n, self.group, self.groups)
         everybody = _Sums.over(k_all, n_all, np.zeros(len(n_all), np.int64), 1)
         # a patient of whom the group has some counts among the others with what is left
@@ -127,7 +127,7 @@ class _Sums:
     @classmethod
     def over(cls, k: _Floats, n: _Floats, group: _Counts, groups: int) -> Self:
         def summed(terms: _Floats) -> _Floats:
-            return np.bincount(group, terms, minlength=groups)
+            return _summed(group, terms, groups)
 
         return cls(
             patients=summed((n > 0).astype(np.float64)),
@@ -168,7 +168,7 @@ class _Sums:
             found = p * (1 - p) / self.variance()
         # No spread between patients to be seen, or one patient only: all images of one patient
         # alike, which is the worst there can be.
-        seen = np.isfinite(found) & (self.k > 0) & (self.k < self.n)
+        seen = (self.patients > 1) & np.isfinite(found) & (self.k > 0) & (self.k < self.n)
         several = self.patients < self.n
         worth = np.where(seen & several, np.minimum(found, self.n), at_worst)
         return Worth(
@@ -297,6 +297,10 @@ def cluster_bootstrap_limits(
     tail = (1 - level) / 2
     lower, upper = np.nanquantile(drawn_rates, [tail, 1 - tail], axis=0)
     return lower, upper
+
+
+def _summed(at: _Counts, terms: _Floats, places: int = 0) -> _Floats:
+    return np.bincount(at, terms, minlength=places).astype(np.float64, copy=False)
 
 
 def _one(hits: ArrayLike, n: ArrayLike) -> _Sums:

@@ -72,7 +72,7 @@ class Worth:
         z = np.maximum(np.broadcast_to(np.asarray(z, np.float64), self.freedom.shape), 1e-3)
         freedom = np.where(estimated, self.freedom, 1.0)
         factor = np.where(estimated, z / -stdtrit(freedom, ndtr(-z)), 1.0)
-        return self.effective * factor**2
+        return np.asarray(self.effective * factor**2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def fisher(
         counts = likely <= np.where(possible == seen, likely, 0).max(-1)[..., np.newaxis] * (
             _AS_LIKELY
         )
-    return np.minimum(np.where(counts, likely, 0.0).sum(-1), 1.0)
+    return np.asarray(np.minimum(np.where(counts, likely, 0.0).sum(-1), 1.0))
 
 
 def boschloo(
@@ -189,4 +189,5 @@ def _log_choose(n: _Counts, k: _Counts) -> _Floats:
 def _binomial(hits: _Counts, n: int, p: _Floats) -> _Floats:
     from scipy.special import xlog1py, xlogy
 
-    return np.exp(_log_choose(np.int64(n), hits) + xlogy(hits, p) + xlog1py(n - hits, -p))
+    log_ways = _log_choose(np.asarray(n), hits)
+    return np.asarray(np.exp(log_ways + xlogy(hits, p) + xlog1py(n - hits, -p)))

@@ -27,7 +27,9 @@ POWER: Final = 0.8
 _MOST: Final = 20_000
 
 
-def wilson_half_width(rate: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> NDArray[np.float64]:
+def wilson_half_width(
+    rate: ArrayLike, n: ArrayLike, *, level: float = 0.95
+) -> NDArray[np.float64]:
     """Return half the width of Wilson's interval if a rate came out at `rate` among `n`.
 
     Parameters

@@ -45,7 +45,13 @@ def test_fisher_takes_many_tables_at_once() -> None:
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(
     ("a", "b"),
-    [((8, 10), (1, 6)), ((2, 15), (11, 20)), ((7, 12), (8, 8)), ((0, 5), (4, 9)), ((30, 40), (9, 25))],
+    [
+        ((8, 10), (1, 6)),
+        ((2, 15), (11, 20)),
+        ((7, 12), (8, 8)),
+        ((0, 5), (4, 9)),
+        ((30, 40), (9, 25)),
+    ],
 )
 def test_boschloo_agrees_with_scipy(a: tuple[int, int], b: tuple[int, int], side: Side) -> None:
     # scipy takes the rates by columns
