@@ -16,6 +16,9 @@ _Counts: TypeAlias = NDArray[np.int64]
 
 _NO_VARIANCE: Final = 1e-12
 
+_FEW: Final = 0.05
+"""Cases per possible patient below which sorting is quicker than a mark for each patient."""
+
 _SMALL: Final = 0.1
 """Share of all cases below which a group's rest is taken to be as alike as everybody."""
 
@@ -57,8 +60,8 @@ def clustered_variance(y_true: ArrayLike, y_score: ArrayLike, patients: ArrayLik
     own = np.asarray(patients, np.int64)[ranked.order]
     if not 0 < np.count_nonzero(ranked.y_true) < len(own):
         return float("nan")
-    _, own = np.unique(own, return_inverse=True)
-    return _variance(ranked.y_true, _excess(ranked.y_true, ranked.level), own)
+    excess = _excess(ranked.y_true, ranked.level)
+    return _variance(ranked.y_true, excess, _renumbered(own))
 
 
 def design_effects(
@@ -101,13 +104,34 @@ def _design_effect(y_true: NDArray[np.bool_], level: _Counts, patients: _Counts)
     """Return the design effect of cases sorted by level."""
     if not 0 < np.count_nonzero(y_true) < len(y_true):
         return 1.0
-    _, patients = np.unique(patients, return_inverse=True)
+    patients = _renumbered(patients)
     excess = _excess(y_true, level)
-    independent = _variance(y_true, excess, np.arange(len(y_true)))
+    independent = _delong_variance(y_true, excess)
     clustered = _variance(y_true, excess, patients)
     if np.isfinite(clustered) and independent > _NO_VARIANCE:
         return max(1.0, clustered / independent)
     return max(_worst(patients[y_true]), _worst(patients[~y_true]))
+
+
+def _renumbered(patients: _Counts) -> _Counts:
+    """Return numbers from 0 without gaps."""
+    if len(patients) < _FEW * patients.max():
+        return np.unique(patients, return_inverse=True)[1]
+    present = np.zeros(int(patients.max()) + 1, dtype=bool)
+    present[patients] = True
+    return (np.cumsum(present, dtype=np.int64) - 1)[patients]
+
+
+def _delong_variance(y_true: NDArray[np.bool_], excess: _Floats) -> float:
+    """Return the variance if every case is of another patient; nan with one case of a class."""
+    squares, positives = excess * excess, np.count_nonzero(y_true)
+    of_positives, negatives = float(squares @ y_true), len(y_true) - positives
+    if min(positives, negatives) < 2:
+        return float("nan")
+    of_negatives = float(squares.sum()) - of_positives
+    return of_positives / (positives * (positives - 1)) + of_negatives / (
+        negatives * (negatives - 1)
+    )
 
 
 def _worst(patients: _Counts) -> float:
@@ -133,15 +157,16 @@ def _excess(y_true: NDArray[np.bool_], level: _Counts) -> _Floats:
 
 def _variance(y_true: NDArray[np.bool_], excess: _Floats, patients: _Counts) -> float:
     """Return the area's variance; patients numbered from 0 without gaps."""
-    k = int(patients.max()) + 1
-    with_positive = np.count_nonzero(np.bincount(patients[y_true], minlength=k))
-    with_negative = np.count_nonzero(np.bincount(patients[~y_true], minlength=k))
+    positives = np.bincount(patients, y_true)
+    cases = np.bincount(patients)
+    with_positive = np.count_nonzero(positives)
+    with_negative = np.count_nonzero(cases > positives)
     if min(with_positive, with_negative) < 2:
         return float("nan")
-    positives = np.count_nonzero(y_true)
-    of_positives = np.bincount(patients[y_true], excess[y_true], minlength=k) / positives
-    negatives = len(y_true) - positives
-    of_negatives = np.bincount(patients[~y_true], excess[~y_true], minlength=k) / negatives
+    of_positives = np.bincount(patients, excess * y_true)
+    of_negatives = (np.bincount(patients, excess) - of_positives) / (cases - positives).sum()
+    of_positives /= positives.sum()
+    k = len(cases)
     return float(
         with_positive / (with_positive - 1) * (of_positives @ of_positives)
         + with_negative / (with_negative - 1) * (of_negatives @ of_negatives)
