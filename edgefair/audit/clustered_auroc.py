@@ -165,7 +165,7 @@ def _variance(y_true: NDArray[np.bool_], excess: _Floats, patients: _Counts) -> 
         return float("nan")
     of_positives = np.bincount(patients, excess * y_true)
     of_negatives = (np.bincount(patients, excess) - of_positives) / (cases - positives).sum()
-    of_positives /= positives.sum()
+    of_positives = of_positives / positives.sum()
     k = len(cases)
     return float(
         with_positive / (with_positive - 1) * (of_positives @ of_positives)

@@ -20,7 +20,7 @@ cells = st.lists(
 def log_posterior(hits: NDArray[np.int64], n: NDArray[np.int64], a: float, b: float) -> float:
     """Return the log posterior density of (mean, log (a + b)) under uniform shrinkage."""
     likelihood = float(betabinom.logpmf(hits, n, a, b).sum())
-    return likelihood + np.log(a + b) - 2 * np.log(a + b + n.mean())
+    return float(likelihood + np.log(a + b) - 2 * np.log(a + b + n.mean()))
 
 
 @pytest.mark.parametrize("seed", range(6))
