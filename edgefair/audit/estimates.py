@@ -19,6 +19,7 @@ __all__ = ["Estimates", "Rates", "Worth", "difference_limits", "signed_z"]
 
 _LARGEST_Z = 40.0
 _HALVINGS = 50
+_NO_CASE = 1e-9
 
 _Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -72,7 +73,8 @@ class Worth:
         z = np.maximum(np.broadcast_to(np.asarray(z, np.float64), self.freedom.shape), 1e-3)
         freedom = np.where(estimated, self.freedom, 1.0)
         factor = np.where(estimated, z / -stdtrit(freedom, ndtr(-z)), 1.0)
-        return np.asarray(self.effective * factor**2)
+        effective = self.effective * factor**2
+        return np.where(effective < _NO_CASE, 0.0, effective)
 
 
 @dataclass(frozen=True, slots=True)

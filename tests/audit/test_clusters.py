@@ -112,6 +112,16 @@ def test_intervals_over_patients_are_never_narrower(seed: int) -> None:
     assert (clustered.as_independent().n <= plain.n).all()
 
 
+def test_however_sure_one_wants_to_be_two_patients_say_nothing() -> None:
+    worth = Worth(effective=np.array([3.0, 3.0]), freedom=np.array([1.0, np.inf]))
+    rates = Rates(np.array([1, 1]), np.array([4, 4]), worth)
+
+    for z in np.linspace(0, 40, 81):
+        lower, upper = rates.limits(z)
+        assert lower[0] <= lower[1] <= 0.25 <= upper[1] <= upper[0]
+    assert (lower[0], upper[0]) == (0, 1)
+
+
 def test_rates_of_several_findings_join_whether_their_cases_are_independent_or_not() -> None:
     one = Rates(np.array([1]), np.array([4]))
     other = Rates(
