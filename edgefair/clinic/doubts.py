@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edgefair.audit.groups import By
@@ -61,7 +61,9 @@ def notes_on_copies(table: Table) -> tuple[str, ...]:
     return (f"{extra:,} of {len(table):,} rows {alike}: a case in twice counts twice.",)
 
 
-def _distinct(table: Table, columns: Iterable[str]) -> int:
+def _distinct(table: Table, columns: Sequence[str]) -> int:
+    if len(columns) == 1:
+        return len(set(table.column(columns[0])))
     return len(set(zip(*(table.column(name) for name in columns), strict=True)))
 
 
