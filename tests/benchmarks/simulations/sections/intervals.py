@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from edgefair.audit.auroc import Aurocs, aurocs, method5_limits
+from edgefair.audit.clustered_auroc import design_effects
 from edgefair.audit.clusters import ByPatient, cluster_bootstrap_limits
 from edgefair.audit.disparity import gap_between
 from edgefair.audit.estimates import Rates
@@ -40,6 +41,7 @@ def figures(*, seed: int, repetitions: int) -> Iterator[Figure]:
     yield from _exact_tests()
     yield from _areas(seed, repetitions)
     yield from _clusters(seed, repetitions)
+    yield from _clustered_areas(seed, repetitions)
     yield from _gaps(seed, repetitions)
     yield from _small_cells(seed, repetitions)
 
@@ -187,6 +189,32 @@ def _clusters(seed: int, repetitions: int) -> Iterator[Figure]:
                 yield _covered(f"coverage, cluster bootstrap, {which}", drawn, p)
 
 
+def _clustered_areas(seed: int, repetitions: int) -> Iterator[Figure]:
+    """Yield the same of areas: half the patients ill, half of a score's variance theirs."""
+    rng = np.random.default_rng(seed)
+    area = 0.90
+    shift = norm.ppf(area) * np.sqrt(2)
+    for patients in (20, 50, 200):
+        images = rng.choice(4, repetitions * patients, p=[0.4, 0.3, 0.2, 0.1]) + 1
+        patient = np.repeat(np.arange(images.size), images)
+        truth = patient % 2 == 0
+        own = rng.normal(size=images.size)[patient]
+        scores = shift * truth + np.sqrt(0.5) * (own + rng.normal(size=patient.size))
+        codes = patient // patients
+        ranked = RankedScores.of(truth, scores)
+        found = aurocs(ranked.moments(codes, repetitions)[0])
+        effect, _ = design_effects(ranked, codes, patient, repetitions)
+        for name, areas in (
+            ("images as if independent", found),
+            ("effective cases", found.with_design_effect(effect)),
+        ):
+            yield _covered(
+                f"coverage, AUROC, {name}, {patients} patients of 1 to 4 images, A = .9",
+                areas.limits(Z),
+                area,
+            )
+
+
 def _rates_over_patients(hits: NDArray[np.int64], size: NDArray[np.int64]) -> Rates:
     """Return the hit rate of each repetition, its images weighed by patient."""
     repetitions, patients = size.shape
@@ -237,26 +265,33 @@ def _gaps(seed: int, repetitions: int) -> Iterator[Figure]:
 
 def _small_cells(seed: int, repetitions: int) -> Iterator[Figure]:
     """Yield how far 24 cells with 150 positives in all err, raw and drawn together."""
+    for spread in (0.05, 0.08):
+        which = f"24 cells with 150 positives, rates .25 +- {spread:g}"
+        raw, shrunken, covered, widths = _drawn_together(seed, repetitions, spread)
+        yield mean_of(f"RMSE of {which}, raw", raw, expected=0.243)
+        yield mean_of(f"RMSE of {which}, drawn together", shrunken, expected=0.070)
+        yield mean_of(f"coverage of drawn-together intervals, {which}", covered)
+        yield mean_of(f"width of drawn-together intervals, {which}", widths)
+
+
+def _drawn_together(seed: int, repetitions: int, spread: float) -> tuple[list[float], ...]:
+    """Return the errors raw and drawn together, coverage and width, one of each a run."""
     rng = np.random.default_rng(seed)
-    raw, shrunken, covered, cells, widths = [], [], 0, 0, []
+    runs = []
     for _ in range(repetitions):
         n = rng.multinomial(150, rng.dirichlet(np.ones(24)))
-        truth = rng.beta(*_beta(0.25, 0.08), 24)
+        truth = rng.beta(*_beta(0.25, spread), 24)
         hits = rng.binomial(n, truth)
         prior = fit_beta_prior(hits, n)
-        with_cases = n > 0
         if prior is None:
             continue
         found = shrink(hits, n, prior, level=LEVEL)
-        raw.append(_root_mean_square((hits / np.maximum(n, 1) - truth)[with_cases]))
-        shrunken.append(_root_mean_square((found.estimate - truth)[with_cases]))
-        covered += int(np.sum((found.lower <= truth) & (truth <= found.upper)))
-        widths.append(float(np.mean(found.upper - found.lower)))
-        cells += 24
-    yield mean_of("RMSE of 24 cells with 150 positives, raw", raw, expected=0.243)
-    yield mean_of("RMSE of 24 cells with 150 positives, drawn together", shrunken, expected=0.070)
-    yield share_of("coverage of drawn-together intervals, all cells", covered, cells)
-    yield mean_of("mean width of these intervals", widths)
+        errors = ((hits / np.maximum(n, 1) - truth)[n > 0], (found.estimate - truth)[n > 0])
+        inside = (found.lower <= truth) & (truth <= found.upper)
+        runs.append(
+            (*map(_root_mean_square, errors), inside.mean(), np.mean(found.upper - found.lower))
+        )
+    return tuple(list(map(float, column)) for column in zip(*runs, strict=True))
 
 
 def _beta(mean: float, spread: float) -> tuple[float, float]:
