@@ -6,15 +6,15 @@ Every renderer takes its wording from here, so that screen, paper and terminal a
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from math import isnan
+from dataclasses import dataclass, replace
+from math import floor, isnan, log10
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgefair.records import Confusion, Interval, Verdict
+    from edgefair.records import AuditResult, Confusion, Interval, Verdict
 
 __all__ = [
     "MetricWords",
@@ -25,6 +25,7 @@ __all__ = [
     "gap",
     "in_sentence",
     "labels_still_needed",
+    "margin",
     "metric_words",
     "moment",
     "more_than_chance",
@@ -33,6 +34,7 @@ __all__ = [
     "rate",
     "share",
     "shorten",
+    "tick",
     "uncapitalised",
     "unestimable",
 ]
@@ -58,6 +60,10 @@ class MetricWords:
         Whom it counts, to stand after "of 100".
     is_share : bool
         Whether it is a share of cases; AUROC is not.
+    is_headline : bool
+        Whether the terminal shows it, although it is not judged.
+    unit : str
+        What it is measured in; empty if in nothing.
     """
 
     title: str
@@ -66,6 +72,13 @@ class MetricWords:
     happening: str = ""
     among: str = ""
     is_share: bool = True
+    is_headline: bool = False
+    unit: str = ""
+
+    @property
+    def after_figure(self) -> str:
+        """The unit as it stands behind a figure."""
+        return f" {self.unit}" if self.unit else ""
 
 
 _METRICS: Mapping[str, MetricWords] = MappingProxyType(
@@ -108,15 +121,104 @@ _METRICS: Mapping[str, MetricWords] = MappingProxyType(
                 "0.5 is a coin toss, 1 is perfect."
             ),
             is_share=False,
+            is_headline=True,
+        ),
+        "wrong_answers": MetricWords(
+            title="Wrong answers",
+            errors="wrong answers",
+            meaning="Of all labelled cases, the share in which the model names another class.",
+            happening="names the wrong class of",
+            among="who were read",
+        ),
+        "mean_share_missed": MetricWords(
+            title="Missed, averaged over the classes",
+            errors="missed classes",
+            meaning="The share of each class that is missed, averaged so that each counts alike.",
+        ),
+        "accuracy": MetricWords(
+            title="Accuracy", meaning="Of all labelled cases, the share named rightly."
+        ),
+        "mean_recall": MetricWords(
+            title="Mean recall",
+            meaning="The share of each class that is found, averaged so that each counts alike.",
+        ),
+        "weighted_disagreement": MetricWords(
+            title="Disagreement on the grade",
+            errors="wrong grades",
+            meaning=(
+                "1 less the quadratic weighted kappa: the squared distance of the grades as a "
+                "share of what chance alone would show. 0 is perfect, 1 is chance."
+            ),
+            is_share=False,
+        ),
+        "quadratic_kappa": MetricWords(
+            title="Quadratic weighted kappa",
+            meaning="Agreement on the grade: 1 is perfect, 0 is chance, below 0 is worse.",
+            is_share=False,
+            is_headline=True,
+        ),
+        "graded_too_low": MetricWords(
+            title="Graded too low", meaning="Of all labelled cases, the share graded too low."
+        ),
+        "graded_too_high": MetricWords(
+            title="Graded too high", meaning="Of all labelled cases, the share graded too high."
+        ),
+        "mean_absolute_error": MetricWords(
+            title="Mean absolute error",
+            errors="larger errors",
+            meaning="How far the model is off on average, to either side.",
+            is_share=False,
+        ),
+        "bias": MetricWords(
+            title="Bias",
+            meaning="Mean of the model's figure less the truth: above 0 it says too much.",
+            is_share=False,
+            is_headline=True,
+        ),
+        "within_tolerance": MetricWords(
+            title="Within the tolerance", meaning="Of all labelled cases, the share close enough."
+        ),
+        "dice_lack": MetricWords(
+            title="Area outlined wrongly",
+            errors="worse outlines",
+            meaning="What the mean Dice coefficient lacks to 1: 0 is perfect, 1 covers nothing.",
+            is_share=False,
+        ),
+        "dice": MetricWords(
+            title="Dice coefficient",
+            meaning=(
+                "Mean over the images of twice the common area over both areas; 1 where both "
+                "outlines are empty, 0 where one is."
+            ),
+            is_share=False,
+            is_headline=True,
+        ),
+        "dice_tenth_percentile": MetricWords(
+            title="Dice coefficient, tenth percentile",
+            meaning="One image of ten is outlined no better than this.",
+            is_share=False,
+        ),
+        "failed_outlines": MetricWords(
+            title="Failed outlines", meaning="Of all labelled images, the share that failed."
         ),
     }
 )
 
 
 def metric_words(metric: str) -> MetricWords:
-    """Return how `metric` is spoken of; one we have no words for keeps its own name."""
-    plain = metric.replace("_", " ")
-    return _METRICS.get(metric, MetricWords(title=capitalised(plain), errors=plain, meaning=""))
+    """Return how `metric` is spoken of; one we have no words for keeps its own name.
+
+    A unit stands behind the name in brackets.
+
+    Examples
+    --------
+    >>> metric_words("mean_absolute_error [months]").unit
+    'months'
+    """
+    name, bracket, unit = metric.partition(" [")
+    plain = name.replace("_", " ")
+    words = _METRICS.get(name, MetricWords(title=capitalised(plain), errors=plain, meaning=""))
+    return replace(words, unit=unit.removesuffix("]")) if bracket else words
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -144,9 +246,32 @@ def rate(interval: Interval, metric: str, *, decimals: int = 1) -> str:
     if not interval.is_estimable:
         return "not estimable"
     if not metric_words(metric).is_share:
-        return f"{interval.estimate:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
+        places = _places(metric, *_figures(interval))
+        estimate, *limits = (_plain(x, places) for x in _figures(interval))
+        unit = metric_words(metric).after_figure
+        return f"{estimate} [{limits[0]}, {limits[1]}]{unit}"
     lower, upper = (f"{100 * limit:.{decimals}f}" for limit in (interval.lower, interval.upper))
     return f"{percent(interval.estimate, decimals=decimals)} [{lower}, {upper}]"
+
+
+def _places(metric: str, *figures: float) -> int:
+    """Return to how many places a figure that is no share is written.
+
+    Figures with a unit may be of any size, and get three digits; all others lie near 1, and get
+    three places.
+    """
+    largest = max((abs(figure) for figure in figures if not isnan(figure)), default=0.0)
+    if not metric_words(metric).unit or not largest:
+        return 3
+    return min(4, max(0, 2 - floor(log10(largest))))
+
+
+def _figures(interval: Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.lower, interval.upper
+
+
+def _plain(value: float, places: int) -> str:
+    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _signed(value: float, *, decimals: int) -> str:
@@ -164,11 +289,12 @@ def difference(interval: Interval, metric: str, *, unit: bool = True) -> str:
     """
     if not interval.is_estimable:
         return "no others to compare"
-    is_share = metric_words(metric).is_share
-    factor, decimals, points = (100, 1, " points" if unit else "") if is_share else (1, 3, "")
+    spoken = metric_words(metric)
+    counted_in = " points" if spoken.is_share else spoken.after_figure
+    factor, decimals = (100, 1) if spoken.is_share else (1, _places(metric, *_figures(interval)))
+    points = counted_in if unit else ""
     estimate, lower, upper = (
-        _signed(factor * value, decimals=decimals)
-        for value in (interval.estimate, interval.lower, interval.upper)
+        _signed(factor * value, decimals=decimals) for value in _figures(interval)
     )
     return f"{estimate}{points} [{lower}, {upper}]"
 
@@ -201,18 +327,23 @@ def count_of(confusion: Confusion, metric: str) -> tuple[int, int] | None:
     }.get(metric)
 
 
-def counts(confusion: Confusion | None, metric: str) -> str:
-    """Return the counts under a metric: ``41 of 100``, or cases with and without for AUROC."""
+def counts(confusion: Confusion | None, metric: str, *, n: int | None = None) -> str:
+    """Return the counts under a metric: ``41 of 100``, or cases with and without for AUROC.
+
+    Where no yes and no were counted, the `n` cases that the metric rests on.
+    """
     if confusion is None:
-        return "n/a"
+        return "n/a" if n is None else f"{n:,}"
     hits_and_n = count_of(confusion, metric)
     if hits_and_n is None:
         return f"{confusion.positives} with, {confusion.negatives} without"
     return "{} of {}".format(*hits_and_n)
 
 
-def unestimable(confusion: Confusion | None) -> str:
-    """Return why a group has no estimate."""
+def unestimable(confusion: Confusion | None, *, n: int = 0) -> str:
+    """Return why a group has no estimate; `n` cases were there if no yes and no were counted."""
+    if confusion is None and n:
+        return f"Not estimable from {n} {'case' if n == 1 else 'cases'}."
     if confusion is None or confusion.n == 0:
         return "No labelled case in this group."
     if confusion.positives == 0:
@@ -226,6 +357,8 @@ def labels_still_needed(verdict: Verdict) -> str:
     """Return how many labels are still to come, in words; empty where no number is known."""
     if verdict.labels_needed is None:
         return ""
+    if verdict.labels_of == "cases":
+        return f"about {verdict.labels_needed:,} more cases"
     with_or_without = "with" if verdict.labels_of == "positives" else "without"
     return f"about {verdict.labels_needed:,} more {with_or_without} it"
 
@@ -278,7 +411,10 @@ def gap(value: float, metric: str) -> str:
     """Return an unsigned gap, in percentage points where the metric is a share."""
     if isnan(value):
         return "n/a"
-    return f"{100 * value:.1f} points" if metric_words(metric).is_share else f"{value:.3f}"
+    spoken = metric_words(metric)
+    if spoken.is_share:
+        return f"{100 * value:.1f} points"
+    return f"{_plain(value, _places(metric, value))}{spoken.after_figure}"
 
 
 def more_than_chance(p: float, *, alpha: float) -> str:
@@ -294,4 +430,31 @@ def share(value: float, metric: str, *, decimals: int = 1) -> str:
     """Return one value without limits: per cent where the metric is a share."""
     if metric_words(metric).is_share:
         return percent(value, decimals=decimals)
-    return "n/a" if isnan(value) else f"{value:.3f}"
+    if isnan(value):
+        return "n/a"
+    return f"{_plain(value, _places(metric, value))}{metric_words(metric).after_figure}"
+
+
+def tick(value: float, metric: str) -> str:
+    """Return what stands at a tick of an axis: whole per cent, or the figure itself."""
+    return percent(value, decimals=0) if metric_words(metric).is_share else f"{value:g}"
+
+
+def margin(result: AuditResult) -> str:
+    """Return the largest acceptable difference in words, as the judged metric counts it.
+
+    Examples
+    --------
+    >>> from edgefair.records import AuditResult
+    >>> nothing = AuditResult(
+    ...     overall=(), by_group=(), confusion=(), spreads=(), exclusions=(), rows=0,
+    ...     level=0.95, margin=0.1, alpha=0.05,
+    ... )
+    >>> margin(nothing)
+    '10 percentage points'
+    """
+    judged = [metric_words(cell.metric) for cell in result.by_group if cell.verdict]
+    if all(spoken.is_share for spoken in judged):
+        return f"{100 * result.margin:g} percentage points"
+    spoken = next(each for each in judged if not each.is_share)
+    return f"{result.margin:g}{spoken.after_figure}"
