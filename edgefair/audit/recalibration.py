@@ -12,7 +12,7 @@ from edgefair.audit.groups import Grouping
 from edgefair.audit.logistic import fit_intercepts, logit
 from edgefair.records import Group
 
-__all__ = ["LEAST_LABELS", "GroupShift", "recalibrated", "shrunk_shifts"]
+__all__ = ["LEAST_LABELS", "GroupShift", "recalibrated", "shrunk_shifts", "variance_between"]
 
 LEAST_LABELS: Final = 50
 """Labels from which on a group gets a shift of its own."""
@@ -101,7 +101,7 @@ def shrunk_shifts(
         [_variance(x[rows] + of_all) if rows.any() else np.inf for rows in members]
     )
     usable = (n >= least) & np.isfinite(own)
-    between = _between_groups(own[usable], variance[usable])
+    between = variance_between(own[usable], variance[usable])
     shifts = []
     for code, group in enumerate(grouping.groups):
         apart = 0.0
@@ -144,7 +144,7 @@ def _variance(eta: NDArray[np.float64]) -> float:
     return float(1 / np.sum(p * (1 - p)))
 
 
-def _between_groups(own: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
+def variance_between(own: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
     """Return Paule and Mandel's variance between groups; 0 if they differ no more than chance."""
     if len(own) < 2:
         return 0.0
