@@ -19,7 +19,7 @@ _CLOSE: Final = 1e-10
 _FARTHEST: Final = 30.0
 """A slope or an intercept beyond this is that of classes that a threshold parts."""
 _NEAREST_TO_CERTAIN: Final = 1e-6
-_HALVINGS: Final = 60
+_HALVINGS: Final = 40
 
 
 def logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:

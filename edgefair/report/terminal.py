@@ -99,7 +99,8 @@ def _tables(
     cells = [cell for cell in judged_cells(result) if cell.finding == finding]
     for metric in dict.fromkeys(cell.metric for cell in cells):
         spoken = words.metric_words(metric)
-        title = f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}"
+        counted_in = f" in {spoken.unit}" if spoken.unit else ""
+        title = f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}{counted_in}"
         rows = [
             (cell, _figures(cell, counted.get(cell.group)))
             for cell in cells
@@ -113,8 +114,8 @@ def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
     needed = cell.verdict.labels_needed if cell.verdict else None
     return (
         words.counts(confusion, cell.metric, n=cell.value.n),
-        words.rate(cell.value, cell.metric, decimals=0),
-        words.share(cell.rest.estimate, cell.metric, decimals=0),
+        words.rate(cell.value, cell.metric, decimals=0, unit=False),
+        words.share(cell.rest.estimate, cell.metric, decimals=0, unit=False),
         "" if needed is None else f"+{needed}",
     )
 

@@ -232,7 +232,7 @@ def percent(share: float, *, decimals: int = 1) -> str:
     return "n/a" if isnan(share) else f"{100 * share:.{decimals}f}%"
 
 
-def rate(interval: Interval, metric: str, *, decimals: int = 1) -> str:
+def rate(interval: Interval, metric: str, *, decimals: int = 1, unit: bool = True) -> str:
     """Return an estimate with its limits, in per cent where the metric is a share.
 
     Examples
@@ -248,8 +248,8 @@ def rate(interval: Interval, metric: str, *, decimals: int = 1) -> str:
     if not metric_words(metric).is_share:
         places = _places(metric, *_figures(interval))
         estimate, *limits = (_plain(x, places) for x in _figures(interval))
-        unit = metric_words(metric).after_figure
-        return f"{estimate} [{limits[0]}, {limits[1]}]{unit}"
+        counted_in = metric_words(metric).after_figure if unit else ""
+        return f"{estimate} [{limits[0]}, {limits[1]}]{counted_in}"
     lower, upper = (f"{100 * limit:.{decimals}f}" for limit in (interval.lower, interval.upper))
     return f"{percent(interval.estimate, decimals=decimals)} [{lower}, {upper}]"
 
@@ -426,13 +426,14 @@ def more_than_chance(p: float, *, alpha: float) -> str:
     return "Could be chance alone; that does not show there is no gap."
 
 
-def share(value: float, metric: str, *, decimals: int = 1) -> str:
+def share(value: float, metric: str, *, decimals: int = 1, unit: bool = True) -> str:
     """Return one value without limits: per cent where the metric is a share."""
     if metric_words(metric).is_share:
         return percent(value, decimals=decimals)
     if isnan(value):
         return "n/a"
-    return f"{_plain(value, _places(metric, value))}{metric_words(metric).after_figure}"
+    counted_in = metric_words(metric).after_figure if unit else ""
+    return f"{_plain(value, _places(metric, value))}{counted_in}"
 
 
 def tick(value: float, metric: str) -> str:

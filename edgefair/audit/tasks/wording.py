@@ -117,7 +117,7 @@ def sentence(cell: Cell, kind: VerdictKind, spoken: Spoken, *, margin: float) ->
         f"{100 * value.level:g}% interval {spoken.limits(value)})"
     )
     if not rest.is_estimable:
-        return f"{seen}. Of all others, {_silent(rest, spoken)}."
+        return f"{seen}. Outside of this group {_silent(rest, spoken)}."
     compared = f"{seen}; in all others {spoken.value(rest)} ({_cases(rest)})."
     return f"{compared} {_concluded(cell, kind, spoken, margin)}"
 
@@ -142,7 +142,10 @@ def _concluded(cell: Cell, kind: VerdictKind, spoken: Spoken, margin: float) -> 
 def _silent(interval: Interval, spoken: Spoken) -> str:
     if not interval.n:
         return f"there is no labelled case: nothing can be said of {spoken.what}"
-    return f"{_cases(interval)} are too few, or too alike, to say anything of {spoken.what}"
+    be = "is" if interval.n == 1 else "are"
+    return (
+        f"there {be} {_cases(interval)}: too few, or too alike, to say anything of {spoken.what}"
+    )
 
 
 def _cases(interval: Interval) -> str:
