@@ -46,7 +46,9 @@ _NARROWEST: Final = 80
     "--score", metavar="COLUMN", help="The model's score; any scale. Of an outline, its Dice."
 )
 @click.option(
-    "--prediction", metavar="COLUMN", help="The model's decision: 1, 0, positive, negative, refer."
+    "--prediction",
+    metavar="COLUMN",
+    help="The model's decision: 1, 0, positive, negative, refer; or its answer to another task.",
 )
 @click.option(
     "--task",
@@ -135,8 +137,7 @@ def command(
       edgefair audit scores.csv --label pneumonia --score probability --threshold 0.3 --by sex
       edgefair audit scores.csv --label outcome --prediction decision --by site --fail-on harm
       edgefair audit eyes.csv --task ordinal --label reader --prediction grade --by sex
-      edgefair audit hands.csv --task regression --label bone_age --prediction estimate \
-        --unit months --margin 2 --by sex
+      edgefair audit hands.csv --task regression --label age --prediction said --margin 2 --by sex
       edgefair audit lungs.csv --task segmentation --score dice --margin 0.05 --by sex
 
     GROUPS is a column, "age:0,18,40,60,80" for a number in bins (0-17, 18-39, ..., 80+), or

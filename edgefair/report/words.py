@@ -246,7 +246,7 @@ def rate(interval: Interval, metric: str, *, decimals: int = 1, unit: bool = Tru
     if not interval.is_estimable:
         return "not estimable"
     if not metric_words(metric).is_share:
-        places = _places(metric, *_figures(interval))
+        places = _places(metric, *_sizes(interval))
         estimate, *limits = (_plain(x, places) for x in _figures(interval))
         counted_in = metric_words(metric).after_figure if unit else ""
         return f"{estimate} [{limits[0]}, {limits[1]}]{counted_in}"
@@ -270,6 +270,11 @@ def _figures(interval: Interval) -> tuple[float, float, float]:
     return interval.estimate, interval.lower, interval.upper
 
 
+def _sizes(interval: Interval) -> tuple[float, float]:
+    """Return what the places of an interval are chosen by: the estimate, or its own half width."""
+    return interval.estimate, (interval.upper - interval.lower) / 2
+
+
 def _plain(value: float, places: int) -> str:
     return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
@@ -291,7 +296,7 @@ def difference(interval: Interval, metric: str, *, unit: bool = True) -> str:
         return "no others to compare"
     spoken = metric_words(metric)
     counted_in = " points" if spoken.is_share else spoken.after_figure
-    factor, decimals = (100, 1) if spoken.is_share else (1, _places(metric, *_figures(interval)))
+    factor, decimals = (100, 1) if spoken.is_share else (1, _places(metric, *_sizes(interval)))
     points = counted_in if unit else ""
     estimate, lower, upper = (
         _signed(factor * value, decimals=decimals) for value in _figures(interval)

@@ -31,8 +31,8 @@ GRADES: Final = (0.5, 0.2, 0.15, 0.1, 0.05)
 
 def figures(*, seed: int, repetitions: int) -> Iterator[Figure]:
     yield from conformal(np.random.default_rng([seed, 1]), repetitions)
-    yield from calibration(np.random.default_rng([seed, 2]), repetitions // 5)
-    yield from proposals(np.random.default_rng([seed, 3]), repetitions // 5)
+    yield from calibration(np.random.default_rng([seed, 2]), max(20, repetitions // 10))
+    yield from proposals(np.random.default_rng([seed, 3]), max(20, repetitions // 5))
     yield from errors(np.random.default_rng([seed, 4]), repetitions)
     yield from overlaps(np.random.default_rng([seed, 5]), repetitions)
     yield from kappas(np.random.default_rng([seed, 6]), repetitions)
