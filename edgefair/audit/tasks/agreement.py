@@ -106,12 +106,12 @@ class Kappas:
 
     def limits(self, z: _Quantile) -> _Limits:
         """Return the lower and upper limits at the normal quantile `z`; nan without estimate."""
-        from scipy.special import ndtr
+        from scipy.special import log_ndtr
 
         kappa = np.clip(self.kappa, -_CLOSEST, _CLOSEST)
         half = student_quantile(z, self.n - 1.0) * self.error / (1 - kappa**2)
         agreeing = self.kappa >= _CLOSEST
-        unseen = -np.expm1(np.log(ndtr(-np.asarray(z))) / np.maximum(self.n, 1))
+        unseen = -np.expm1(log_ndtr(-np.asarray(z)) / np.maximum(self.n, 1))
         lower = np.where(
             agreeing,
             np.maximum(-1, 1 - unseen * self.widest),

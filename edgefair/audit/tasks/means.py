@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -233,11 +234,16 @@ class Quantiles:
     def _of_one(self, values: NDArray[np.float64], tail: float) -> tuple[float, float]:
         from scipy.special import bdtr
 
-        below = bdtr(np.arange(len(values)), len(values), self.share)  # P(at most i below it)
+        n = len(values)
+
+        def below(i: int) -> float:
+            """Return P(at most i of n cases below the quantile)."""
+            return float(bdtr(i, n, self.share))
+
         # the i-th smallest, counted from 0, lies above the quantile with chance P(at most i)
-        under = int(np.searchsorted(below, tail, side="right")) - 1
-        over = int(np.searchsorted(below, 1 - tail, side="left"))
+        under = bisect_right(range(n), tail, key=below) - 1
+        over = bisect_left(range(n), 1 - tail, key=below)
         return (
             float(values[under]) if under >= 0 else self.lowest,
-            float(values[over]) if over < len(values) else self.highest,
+            float(values[over]) if over < n else self.highest,
         )

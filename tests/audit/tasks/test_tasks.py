@@ -147,6 +147,18 @@ def test_kappa_by_group_is_that_of_fairlearn_with_harm_where_planted(sex: Any) -
     assert low.estimate == pytest.approx(np.mean((said < truth)[sex == "F"]))
 
 
+def test_a_group_whose_grades_agree_throughout_is_judged_without_complaint() -> None:
+    rng = np.random.default_rng(10)
+    truth = rng.integers(0, 4, 90)
+    said = np.where(np.arange(90) < 45, truth, np.clip(truth + rng.integers(-1, 2, 90), 0, 3))
+    ward = np.repeat(["a", "b"], 45)
+    found = audit_ordinal(y_true=truth, y_pred=said, sensitive_features={"ward": ward})
+    agreed = cells(found, "quadratic_kappa")["ward a"].value
+
+    assert agreed.estimate == 1
+    assert 0 < agreed.lower < 0.9
+
+
 def test_grades_may_be_words_and_none_is_one(sex: Any) -> None:
     truth, said = grades_of(sex, {"F": 0.5, "M": 0.5})
     names = ["none", "mild", "moderate", "severe", "proliferative"]
