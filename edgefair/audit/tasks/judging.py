@@ -173,7 +173,7 @@ def _verdict(
     return Verdict(
         kind=kind,
         sentence=sentence(cell, kind, measure.judged_as, margin=criteria.margin),
-        limit=criteria.margin,
+        limit=float(criteria.margin),
         labels_needed=None if isnan(short) else int(short),
         labels_of="cases",
     )

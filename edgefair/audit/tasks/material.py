@@ -150,7 +150,7 @@ def audited(
         exclusions=material.exclusions,
         rows=material.rows,
         level=criteria.level,
-        margin=criteria.margin,
+        margin=float(criteria.margin),
         alpha=criteria.alpha,
     )
 

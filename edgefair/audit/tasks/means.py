@@ -43,7 +43,8 @@ class Means:
 
     No interval made from the cases alone allows for a rare failure that is not among them. Where
     the worst value is known (`worst`), one more case of that value is added before the limit on
-    its side is taken, whichever of the two limits lies farther.
+    its side is taken, whichever of the two limits lies farther; and where all cases are alike, one
+    more of the best value before the limit on the other side.
 
     Attributes
     ----------
@@ -129,7 +130,10 @@ class Means:
             reach = [np.where(self.sd > 0, self.sd * self._straightened(q), 0) for q in (t, -t)]
         lower, upper = self.mean - reach[0], self.mean - reach[1]
         if self.worst is not None:
-            lower = np.minimum(lower, self._with_one_failure(z))
+            lower = np.minimum(lower, self._with_one_more(self.worst, -1.0, z))
+            # of cases that are all alike none tells how much better another may be
+            best = self._with_one_more(self.highest, 1.0, z)
+            upper = np.where(self.sd > 0, upper, np.maximum(upper, best))
             upper = np.where(self.n > 1, upper, self.highest)
         lower = np.clip(np.minimum(lower, self.mean), self.lowest, self.highest)
         upper = np.clip(np.maximum(upper, self.mean), self.lowest, self.highest)
@@ -142,16 +146,15 @@ class Means:
         root = np.cbrt(1 + skewed * (q - skewed / (6 * np.maximum(self.n, 1))))
         return np.where(np.abs(self.skewness) > 1e-6, 3 / skewed * (root - 1), q)
 
-    def _with_one_failure(self, z: _Quantile) -> NDArray[np.float64]:
-        """Return Student's lower limit as if one more case had failed entirely."""
-        assert self.worst is not None
+    def _with_one_more(self, value: float, side: float, z: _Quantile) -> NDArray[np.float64]:
+        """Return Student's limit on one side as if there were one more case, of this value."""
         n = np.maximum(self.n, 1)
-        mean = (n * self.mean + self.worst) / (n + 1)
-        squares = (n - 1) * self.sd**2 + n / (n + 1) * (self.mean - self.worst) ** 2
+        mean = (n * self.mean + value) / (n + 1)
+        squares = (n - 1) * self.sd**2 + n / (n + 1) * (self.mean - value) ** 2
         error = np.sqrt(squares / n / (n + 1))
         with np.errstate(invalid="ignore"):
             reach = np.where(error > 0, student_quantile(z, n * 1.0) * error, 0)
-        return np.asarray(mean - reach)
+        return np.asarray(mean + side * reach)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,14 @@ def test_of_overlaps_that_are_all_alike_one_failure_more_is_allowed_for(
     assert upper[0] >= found.estimate[0]
 
 
+def test_outlines_that_all_failed_do_not_show_that_all_will() -> None:
+    found = Means.of(np.zeros(3), lowest=0.0, highest=1.0, worst=0.0)
+    lower, upper = found.limits(Z)
+
+    assert (lower[0], found.estimate[0]) == (0, 0)
+    assert upper[0] > 0.8
+
+
 def test_the_limits_of_a_median_are_the_order_statistics_of_the_sign_test() -> None:
     values = np.arange(1.0, 13.0)
     lower, upper = Quantiles.of(values, share=0.5, highest=99.0).limits(Z)

@@ -331,6 +331,13 @@ def test_columns_that_differ_in_length_or_are_several_are_refused() -> None:
         audit_ordinal(y_true={"left": [1], "right": [2]}, y_pred=[1], sensitive_features=["a"])
 
 
+@pytest.mark.parametrize("dice", [[0.0] * 3, [1.0] * 3, [0.8] * 3, [0.0, 0.5, 0.7]])
+def test_no_verdict_rests_on_three_outlines(dice: list[float]) -> None:
+    found = audit_segmentation(dice=dice, sensitive_features={"ward": ["a", "a", "b"]})
+
+    assert set(kinds(found, "dice_lack").values()) == {VerdictKind.NOT_ENOUGH_DATA}
+
+
 def test_a_margin_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="margin"):
         audit_regression(y_true=[1, 2], y_pred=[1, 2], sensitive_features=["a", "b"], margin=0.0)
