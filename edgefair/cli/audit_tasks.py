@@ -33,7 +33,7 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 _TAKES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        FINDING: ("--positive", "--score", "--prediction", "--threshold"),
+        FINDING: ("--positive", "--score", "--prediction", "--threshold", "--patient"),
         "multiclass": (),
         "ordinal": ("--grades",),
         "regression": ("--unit", "--tolerance"),
