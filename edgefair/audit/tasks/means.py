@@ -39,7 +39,7 @@ class Means:
 
     Errors are skewed to the right, overlaps to the left, and Student's interval then covers too
     seldom; Hall's transformation puts most of that right. Asymptotic: with 10 cases of an
-    exponential law 95 % limits hold in 94 % (Student's in 90 %), with 20 in 95 %.
+    exponential law 95 % limits hold in 93 to 94 % (Student's in 90 %), with 20 in 95 %.
 
     No interval made from the cases alone allows for a rare failure that is not among them. Where
     the worst value is known (`worst`), one more case of that value is added before the limit on
