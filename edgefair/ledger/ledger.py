@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from edgefair.errors import LedgerError
+from edgefair.ledger.adoptions import Adoption, NewAdoption, read_adoptions, write_adoption
 from edgefair.ledger.connection import (
     check,
     connect,
@@ -24,6 +25,7 @@ from edgefair.ledger.outcomes import write_outcome
 from edgefair.ledger.reading import read_cases, read_labelled, read_predictions
 from edgefair.ledger.results import Case, ImportReport, LabelledCases
 from edgefair.ledger.schema import VERSION
+from edgefair.ledger.screened import ScreenedCases, read_screened
 from edgefair.ledger.versions import downgrade
 from edgefair.ledger.writing import identity_of, write_prediction
 from edgefair.records import Outcome, Prediction
@@ -214,6 +216,47 @@ class Ledger:
         with snapshot(self._path, self._connection):
             check(self._path, self._connection)
             return read_labelled(self._connection, bundle_digest)
+
+    def screened(self) -> ScreenedCases:
+        """Return all that the model which read last said, beside the truth where it is known.
+
+        Raises
+        ------
+        LedgerDamaged
+            If any row is not what was written.
+        """
+        with snapshot(self._path, self._connection):
+            check(self._path, self._connection)
+            return read_screened(self._connection)
+
+    def adopt(self, decide: Callable[[tuple[Adoption, ...]], NewAdoption]) -> Adoption:
+        """Return what is in force from now on, on the disk; nothing before it is lost.
+
+        Parameters
+        ----------
+        decide : callable
+            From all that was adopted before, oldest first, to what is adopted now. One
+            transaction: nobody adopts in between, and what it raises leaves all as it was.
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`.
+        """
+        with transaction(self._path, self._connection):
+            before = read_adoptions(self._path, self._connection)
+            return write_adoption(self._connection, decide(before))
+
+    def adoptions(self) -> tuple[Adoption, ...]:
+        """Return all that was ever adopted, oldest first.
+
+        Raises
+        ------
+        LedgerDamaged
+            If one is not what was written.
+        """
+        with snapshot(self._path, self._connection):
+            return read_adoptions(self._path, self._connection)
 
     def check(self) -> None:
         """Pass if every page and every row is as it was written.
