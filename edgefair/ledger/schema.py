@@ -200,6 +200,7 @@ CREATE TABLE monitor_step (
     outcome_id INTEGER NOT NULL,
     withdrawal_id INTEGER NOT NULL,
     subject_id INTEGER NOT NULL,
+    drawn_case_id INTEGER NOT NULL,
     recounted TEXT NOT NULL,           -- why all was counted anew; empty if only what was new
     checksum INTEGER NOT NULL
 );
@@ -216,7 +217,7 @@ CREATE TABLE alarm (
     plan_id INTEGER NOT NULL REFERENCES plan (id),
     step_id INTEGER NOT NULL REFERENCES monitor_step (id),
     cell TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- e-process or chart
+    kind TEXT NOT NULL,                -- e-process, change or chart
     evidence TEXT NOT NULL,            -- JSON
     checksum INTEGER NOT NULL,
     UNIQUE (plan_id, cell, kind)
