@@ -25,6 +25,7 @@ __all__ = [
     "PLAN_FORMAT",
     "ChartDesign",
     "MonitoringPlan",
+    "PlanSettings",
     "WatchedMetric",
     "WatchedRate",
     "plan_digest",
@@ -88,6 +89,28 @@ class ChartDesign:
 
     odds_ratio: float
     labels_to_false_alarm: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings:
+    """What a person chooses of a plan; the rest follows from the bundle's reference.
+
+    Attributes
+    ----------
+    groups_by : tuple of str
+        ``sex``, ``age:0,18,60`` for bins, ``sex+age:0,60`` to cross two.
+    tolerance, alpha, minimum_audit
+        As in `WatchedRate` and `MonitoringPlan`.
+    odds_ratio, labels_to_false_alarm
+        As in `ChartDesign`.
+    """
+
+    groups_by: tuple[str, ...] = ("sex", "age:0,18,40,60,80")
+    tolerance: float = 0.05
+    alpha: float = 0.05
+    minimum_audit: int = 20
+    odds_ratio: float = 2.0
+    labels_to_false_alarm: int = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +69,7 @@ SELECT (SELECT max(id) FROM score), (SELECT max(id) FROM outcome),
 
 _COUNTED_BEFORE: Final = f"""
 SELECT 1 FROM outcome AS counted
-WHERE counted.image_id = {{0}} AND counted.id <= :outcome_id
+WHERE counted.image_id = {{0}} AND counted.id > :start AND counted.id <= :outcome_id
     AND counted.verified_because IN ({_COUNTED})
     AND {_STANDS.format("counted", " AND withdrawal.id <= :withdrawal_id")}
 """  # noqa: S608 - put together from constants
@@ -224,11 +224,10 @@ def present_marks(connection: sqlite3.Connection) -> Marks:
 
 
 def past_changes(
-    connection: sqlite3.Connection, marks: Marks, *, bundle_digest: str
+    connection: sqlite3.Connection, marks: Marks, *, bundle_digest: str, start: int
 ) -> PastChanges:
-    """Return what of the cases counted up to the marks is other now."""
-    named = {name: getattr(marks, name) for name in Marks.__dataclass_fields__}
-    named["bundle"] = bundle_digest
+    """Return what of the cases counted from a start up to the marks is other now."""
+    named = {**asdict(marks), "bundle": bundle_digest, "start": start}
     corrected, withdrawn, scored, subjects, drawn = (
         int(connection.execute(query, named).fetchone()[0])
         for query in (_CORRECTED, _WITHDRAWN, _SCORED_LATE, _SUBJECT_CHANGED, _DRAWN_LATE)

@@ -20,6 +20,7 @@ from edgefair.ledger.connection import (
     snapshot,
     transaction,
 )
+from edgefair.ledger.evidence import present_marks
 from edgefair.ledger.keys import SiteKey, key_path
 from edgefair.ledger.monitoring import Alarm, OpenStep, read_alarms
 from edgefair.ledger.outcomes import write_outcome
@@ -203,7 +204,13 @@ class Ledger:
             return read_values(self._connection)
 
     def freeze_plan(
-        self, content: str, *, bundle_digest: str, frozen_by: str, frozen_at: str
+        self,
+        content: str,
+        *,
+        bundle_digest: str,
+        from_now_on: bool,
+        frozen_by: str,
+        frozen_at: str,
     ) -> FrozenPlan:
         """Return a monitoring plan that is in force from now on; those before it stay on record.
 
@@ -213,6 +220,9 @@ class Ledger:
             The plan's canonical JSON.
         bundle_digest : str
             Of the model that is watched.
+        from_now_on : bool
+            Whether only outcomes that are recorded later are its evidence: as a rule, since who
+            has seen the others could choose the limits by them.
         frozen_by, frozen_at : str
             Who puts it in force, and when (UTC, ISO 8601).
 
@@ -226,6 +236,7 @@ class Ledger:
                 self._connection,
                 content,
                 bundle_digest=bundle_digest,
+                starts_after=present_marks(self._connection).outcome_id if from_now_on else 0,
                 frozen_by=frozen_by,
                 frozen_at=frozen_at,
             )

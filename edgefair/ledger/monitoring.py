@@ -174,16 +174,23 @@ class OpenStep:
 
     def changes(self) -> PastChanges:
         """Return what of the cases counted before is other now."""
-        return past_changes(self._connection, self._marks, bundle_digest=self._plan.bundle_digest)
+        return past_changes(
+            self._connection,
+            self._marks,
+            bundle_digest=self._plan.bundle_digest,
+            start=self._plan.starts_after,
+        )
 
     def is_news(self) -> bool:
-        """Whether an outcome or a withdrawal came since the last step."""
+        """Return whether an outcome or a withdrawal came since the last step."""
         now, then = present_marks(self._connection), self._marks
-        return now.outcome_id > then.outcome_id or now.withdrawal_id > then.withdrawal_id
+        last = max(then.outcome_id, self._plan.starts_after)
+        return now.outcome_id > last or now.withdrawal_id > then.withdrawal_id
 
     def evidence(self, *, anew: bool) -> Iterator[Evidence]:
         """Yield the evidence since the last step, or all of it."""
-        yield from self._read(after=0 if anew else self._marks.outcome_id)
+        last = 0 if anew else self._marks.outcome_id
+        yield from self._read(after=max(last, self._plan.starts_after))
 
     def evidence_since(self, day: str) -> Iterator[Evidence]:
         """Yield what became evidence on this day or later, ISO 8601."""
@@ -201,6 +208,11 @@ class OpenStep:
         """Return every step taken under the plan, oldest first."""
         query = "SELECT * FROM monitor_step WHERE plan_id = ? ORDER BY id"
         return tuple(self._steps(query))
+
+    def count(self) -> int:
+        """Return how many steps were taken under the plan."""
+        query = "SELECT count(*) FROM monitor_step WHERE plan_id = ?"
+        return int(self._connection.execute(query, [self._plan.id]).fetchone()[0])
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return every alarm that stands under the plan, oldest first."""

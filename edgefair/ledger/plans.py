@@ -30,6 +30,8 @@ class FrozenPlan:
         The plan's canonical JSON.
     bundle_digest : str
         Of the model that is watched.
+    starts_after : int
+        The outcome after which its evidence starts; 0 counts every outcome of the ledger.
     frozen_by, frozen_at : str
         Who put it in force at this site, and when (UTC, ISO 8601).
     """
@@ -39,6 +41,7 @@ class FrozenPlan:
     digest: str
     content: str
     bundle_digest: str
+    starts_after: int
     frozen_by: str
     frozen_at: str
 
@@ -48,6 +51,7 @@ def write_plan(
     content: str,
     *,
     bundle_digest: str,
+    starts_after: int,
     frozen_by: str,
     frozen_at: str,
 ) -> int:
@@ -55,8 +59,8 @@ def write_plan(
     digest = hashlib.sha256(content.encode()).hexdigest()
     return insert(
         connection,
-        "INSERT INTO plan VALUES (NULL, ?, ?, ?, ?, ?, ?)",
-        [digest, content, bundle_digest, frozen_by, frozen_at],
+        "INSERT INTO plan VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+        [digest, content, bundle_digest, starts_after, frozen_by, frozen_at],
     )
 
 
@@ -72,7 +76,7 @@ def read_plans(path: Path, connection: sqlite3.Connection) -> tuple[FrozenPlan, 
         sound(path, "plan", connection.execute("SELECT * FROM plan ORDER BY id"))
     )
     plans: list[FrozenPlan] = []
-    for key, digest, content, bundle_digest, frozen_by, frozen_at in rows:
+    for key, digest, content, bundle_digest, starts_after, frozen_by, frozen_at in rows:
         if hashlib.sha256(content.encode()).hexdigest() != digest:
             raise LedgerDamaged(
                 f"The ledger {path} is damaged: plan {key} is not the one that was frozen.",
@@ -86,6 +90,7 @@ def read_plans(path: Path, connection: sqlite3.Connection) -> tuple[FrozenPlan, 
                 digest=digest,
                 content=content,
                 bundle_digest=bundle_digest,
+                starts_after=starts_after,
                 frozen_by=frozen_by,
                 frozen_at=frozen_at,
             )

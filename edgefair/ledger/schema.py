@@ -188,6 +188,7 @@ CREATE TABLE plan (
     digest TEXT NOT NULL,              -- SHA-256 of the content
     content TEXT NOT NULL,             -- JSON
     bundle_digest TEXT NOT NULL,       -- of the model that is watched
+    outcome_id INTEGER NOT NULL,       -- only outcomes after this row are its evidence; 0: all
     frozen_by TEXT NOT NULL,
     frozen_at TEXT NOT NULL,
     checksum INTEGER NOT NULL

@@ -1,0 +1,205 @@
+"""Which plan a site's re-check follows: its own, its bundle's, or one drawn from the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from edgefair.audit.planning import planned_groups, watched_rates
+from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.plan import (
+    ChartDesign,
+    MonitoringPlan,
+    PlanSettings,
+    plan_from_json,
+    plan_to_json,
+)
+from edgefair.bundle.shelf import carried_bundles
+from edgefair.errors import InputError, LedgerError, NotEnoughData
+from edgefair.ledger import FrozenPlan, Ledger
+
+__all__ = ["PlanChoice", "drawn_plan", "plan_in_force", "put_in_force"]
+
+_BY_DEFAULT: Final = "edgefair, as nobody had frozen another"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChoice:
+    """What a site asks of its plan.
+
+    Attributes
+    ----------
+    settings : PlanSettings or None
+        None takes the bundle's own plan where it carries one.
+    findings : tuple of str
+        All of the model's if empty.
+    frozen_by : str
+    """
+
+    settings: PlanSettings | None = None
+    findings: tuple[str, ...] = ()
+    frozen_by: str = field(default=_BY_DEFAULT)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing was chosen that the site's own outcomes could have suggested."""
+        return self.settings is None and not self.findings
+
+
+def plan_in_force(
+    ledger: Ledger, path: Path, *, now: datetime, bundle: Bundle | None = None
+) -> FrozenPlan:
+    """Return the plan on the model that read last.
+
+    Where there is none yet, the one that the bundle carries is put in force, or one that is drawn
+    from its reference: neither can have been chosen by the outcomes here, so all of these count.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    path : Path
+        Of the ledger, for messages.
+    now : datetime
+        With a time zone.
+    bundle : Bundle, optional
+        Of that model; looked for among the carried ones if left out and needed.
+
+    Raises
+    ------
+    NotEnoughData
+        If no model has read anything yet.
+    LedgerError
+        If there is no plan and the model's bundle is not at hand.
+    """
+    latest = ledger.latest_model()
+    if latest is None:
+        raise NotEnoughData(
+            f"{path} holds no prediction yet.",
+            hint=f"`edgefair predict IMAGES --ledger {path}` records some.",
+        )
+    model, digest = latest
+    frozen = [plan for plan in ledger.plans() if plan.bundle_digest == digest]
+    if frozen:
+        return frozen[-1]
+    found = bundle or _carried(digest)
+    if found is None or found.digest != digest:
+        raise LedgerError(
+            f"{path} holds no monitoring plan on {model}, and its bundle is not among those that "
+            "edgefair carries.",
+            hint=f"`edgefair plan make --ledger {path} -m BUNDLE --frozen-by NAME` makes one.",
+        )
+    return put_in_force(ledger, found, PlanChoice(), now=now)
+
+
+def put_in_force(
+    ledger: Ledger, bundle: Bundle, choice: PlanChoice, *, now: datetime
+) -> FrozenPlan:
+    """Return the plan that holds from now on; one that says the same as the last stays.
+
+    Raises
+    ------
+    InputError
+        If the choice names what the model does not look for, or nothing could be watched.
+    """
+    stamp = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    plan = _chosen(ledger, bundle, choice, day=stamp[:10])
+    before = [frozen for frozen in ledger.plans() if frozen.bundle_digest == bundle.digest]
+    if before and _says_the_same(plan_from_json(before[-1].content), plan):
+        return before[-1]
+    return ledger.freeze_plan(
+        plan_to_json(plan),
+        bundle_digest=bundle.digest,
+        from_now_on=bool(before) or not choice.is_blind,
+        frozen_by=choice.frozen_by,
+        frozen_at=stamp,
+    )
+
+
+def drawn_plan(
+    bundle: Bundle,
+    settings: PlanSettings,
+    values: Mapping[str, Iterable[str]],
+    *,
+    findings: tuple[str, ...] = (),
+) -> MonitoringPlan:
+    """Return the plan that follows from a bundle's reference; nobody has frozen it yet.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    settings : PlanSettings
+    values : mapping of str to iterable of str
+        Values of each attribute that are known of.
+    findings : tuple of str
+        All of the model's if empty.
+
+    Raises
+    ------
+    InputError
+        If the model does not look for one of them, or nothing could be watched.
+    """
+    manifest = bundle.manifest
+    asked = findings or manifest.contract.findings
+    if strange := [name for name in asked if name not in manifest.contract.findings]:
+        raise InputError(
+            f"{manifest.label} does not look for {', '.join(strange)}.",
+            hint=f"It looks for: {', '.join(manifest.contract.findings)}.",
+        )
+    rates, unwatched = watched_rates(manifest.reference, asked, tolerance=settings.tolerance)
+    if not rates:
+        raise InputError(
+            f"The reference of {manifest.label} is too small to draw any limit from.",
+            hint="Ask its builder for one that was measured on more cases.",
+        )
+    return MonitoringPlan(
+        model=manifest.label,
+        groups_by=settings.groups_by,
+        groups=planned_groups(settings.groups_by, values),
+        rates=rates,
+        unwatched=unwatched,
+        alpha=settings.alpha,
+        minimum_audit=settings.minimum_audit,
+        chart=ChartDesign(
+            odds_ratio=settings.odds_ratio, labels_to_false_alarm=settings.labels_to_false_alarm
+        ),
+        derived=_derived(bundle),
+        frozen_by="",
+        frozen_on="",
+    )
+
+
+def _chosen(ledger: Ledger, bundle: Bundle, choice: PlanChoice, *, day: str) -> MonitoringPlan:
+    if choice.is_blind and _carries_plan(bundle):
+        return plan_from_json(bundle.content("plan"))
+    known = dict(ledger.values())
+    for cell in bundle.manifest.reference.cells:
+        for attribute in cell.group.attributes:
+            known[attribute.name] = (*known.get(attribute.name, ()), attribute.value)
+    settings = choice.settings or PlanSettings()
+    plan = drawn_plan(bundle, settings, known, findings=choice.findings)
+    return replace(plan, frozen_by=choice.frozen_by, frozen_on=day)
+
+
+def _derived(bundle: Bundle) -> str:
+    why = "in place of the bundle's own" if _carries_plan(bundle) else "as the bundle carries none"
+    return f"drawn from the bundle's reference ({bundle.manifest.reference.measured_on}), {why}"
+
+
+def _says_the_same(one: MonitoringPlan, other: MonitoringPlan) -> bool:
+    return _unsigned(one) == _unsigned(other)
+
+
+def _unsigned(plan: MonitoringPlan) -> MonitoringPlan:
+    return replace(plan, frozen_by="", frozen_on="", derived="")
+
+
+def _carries_plan(bundle: Bundle) -> bool:
+    return any(part.role == "plan" for part in bundle.parts)
+
+
+def _carried(digest: str) -> Bundle | None:
+    bundles = (read_bundle(path) for path in carried_bundles())
+    return next((bundle for bundle in bundles if bundle.digest == digest), None)
