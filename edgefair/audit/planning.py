@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from edgefair.audit.groups import By, Term, group_by
 from edgefair.audit.intervals import clopper_pearson
-from edgefair.bundle.manifest import Reference
-from edgefair.bundle.plan import METRICS, WatchedMetric, WatchedRate
+from edgefair.bundle.manifest import Manifest, Reference
+from edgefair.bundle.plan import (
+    METRICS,
+    ChartDesign,
+    MonitoringPlan,
+    PlanSettings,
+    WatchedMetric,
+    WatchedRate,
+)
 from edgefair.records import UNKNOWN, Attribute, Confusion, Group
 
-__all__ = ["OTHER", "planned_groups", "planned_rows", "watched_rates"]
+__all__ = ["OTHER", "drawn_plan", "planned_groups", "planned_rows", "watched_rates"]
 
 OTHER: Final = "Other"
 """Values that nobody expected when the plan was made: a group of their own."""
@@ -25,6 +32,54 @@ _KNOWN_OF_EVERYBODY: Final = {"sex": ("F", "M")}
 _ONE_SIDED_LEVEL: Final = 0.95
 _HIGHEST: Final = 0.95
 """A limit above this would never be passed."""
+
+
+def drawn_plan(
+    manifest: Manifest,
+    settings: PlanSettings,
+    *,
+    values: Mapping[str, Sequence[str]],
+    findings: Sequence[str] = (),
+) -> MonitoringPlan | None:
+    """Return the plan that follows from a bundle's reference; nobody has frozen it yet.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    settings : PlanSettings
+    values : mapping of str to sequence of str
+        Values of each attribute that are known of, beside those in the reference.
+    findings : sequence of str
+        All of the model's if empty.
+
+    Returns
+    -------
+    MonitoringPlan or None
+        None if the reference is too small to draw any limit from.
+    """
+    reference = manifest.reference
+    asked = findings or manifest.contract.findings
+    rates, unwatched = watched_rates(reference, asked, tolerance=settings.tolerance)
+    if not rates:
+        return None
+    known = {name: list(found) for name, found in values.items()}
+    for attribute in (a for cell in reference.cells for a in cell.group.attributes):
+        known.setdefault(attribute.name, []).append(attribute.value)
+    return MonitoringPlan(
+        model=manifest.label,
+        groups_by=settings.groups_by,
+        groups=planned_groups(settings.groups_by, known),
+        rates=rates,
+        unwatched=unwatched,
+        alpha=settings.alpha,
+        minimum_audit=settings.minimum_audit,
+        chart=ChartDesign(
+            odds_ratio=settings.odds_ratio, labels_to_false_alarm=settings.labels_to_false_alarm
+        ),
+        derived=f"drawn from the bundle's reference ({reference.measured_on})",
+        frozen_by="",
+        frozen_on="",
+    )
 
 
 def watched_rates(

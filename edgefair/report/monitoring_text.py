@@ -19,6 +19,7 @@ _GAP: Final = "  "
 _NARROWEST_NAME: Final = 12
 _HEAD: Final = ("Errors", "Rate", "Evidence", "Verdict", "Needed")
 _VERDICT_COLUMN: Final = 3
+_NAMED_IN_A_SENTENCE: Final = 3
 _COLOURS: Final = {
     VerdictKind.HARM_SHOWN: "1;31",
     VerdictKind.SHOWN_OK: "32",
@@ -116,14 +117,16 @@ def _audit(cells: Sequence[MonitoredCell], report: MonitoringReport) -> str:
     short = [cell for cell in cells if cell.audited < report.plan.minimum_audit]
     if not short:
         return ""
-    named = ", ".join(
-        f"{words.in_sentence(str(cell.group))} {report.plan.minimum_audit - cell.audited}"
-        for cell in short
-    )
+    named = [
+        f"{words.in_sentence(str(cell.group))} needs {report.plan.minimum_audit - cell.audited}"
+        for cell in short[:_NAMED_IN_A_SENTENCE]
+    ]
+    if more := len(short) - len(named):
+        named.append(f"{more} further group{'' if more == 1 else 's'}")
     return (
         f"Missed cases are judged from {report.plan.minimum_audit} verified cases on that the "
-        "model called negative: draw cases by lot and verify them, whatever the model said. Still "
-        f"missing: {named}."
+        "model called negative: draw cases by lot and verify them, whatever the model said. "
+        f"{words.capitalised('; '.join(named))}."
     )
 
 

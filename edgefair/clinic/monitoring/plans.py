@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from edgefair.audit.planning import planned_groups, watched_rates
+from edgefair.audit.planning import drawn_plan
 from edgefair.bundle.archive import Bundle, read_bundle
-from edgefair.bundle.plan import (
-    ChartDesign,
-    MonitoringPlan,
-    PlanSettings,
-    plan_from_json,
-    plan_to_json,
-)
+from edgefair.bundle.plan import MonitoringPlan, PlanSettings, plan_from_json, plan_to_json
 from edgefair.bundle.shelf import carried_bundles
 from edgefair.errors import InputError, LedgerError, NotEnoughData
 from edgefair.ledger import FrozenPlan, Ledger
 
-__all__ = ["PlanChoice", "drawn_plan", "plan_in_force", "put_in_force"]
+__all__ = ["PlanChoice", "plan_in_force", "put_in_force"]
 
 _BY_DEFAULT: Final = "edgefair, as nobody had frozen another"
 
@@ -118,69 +111,27 @@ def put_in_force(
     )
 
 
-def drawn_plan(
-    bundle: Bundle,
-    settings: PlanSettings,
-    values: Mapping[str, Iterable[str]],
-    *,
-    findings: tuple[str, ...] = (),
-) -> MonitoringPlan:
-    """Return the plan that follows from a bundle's reference; nobody has frozen it yet.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    settings : PlanSettings
-    values : mapping of str to iterable of str
-        Values of each attribute that are known of.
-    findings : tuple of str
-        All of the model's if empty.
-
-    Raises
-    ------
-    InputError
-        If the model does not look for one of them, or nothing could be watched.
-    """
+def _chosen(ledger: Ledger, bundle: Bundle, choice: PlanChoice, *, day: str) -> MonitoringPlan:
+    if choice.is_blind and _carries_plan(bundle):
+        return plan_from_json(bundle.content("plan"))
     manifest = bundle.manifest
-    asked = findings or manifest.contract.findings
-    if strange := [name for name in asked if name not in manifest.contract.findings]:
+    if strange := [name for name in choice.findings if name not in manifest.contract.findings]:
         raise InputError(
             f"{manifest.label} does not look for {', '.join(strange)}.",
             hint=f"It looks for: {', '.join(manifest.contract.findings)}.",
         )
-    rates, unwatched = watched_rates(manifest.reference, asked, tolerance=settings.tolerance)
-    if not rates:
+    plan = drawn_plan(
+        manifest,
+        choice.settings or PlanSettings(),
+        values=ledger.values(),
+        findings=choice.findings,
+    )
+    if plan is None:
         raise InputError(
             f"The reference of {manifest.label} is too small to draw any limit from.",
             hint="Ask its builder for one that was measured on more cases.",
         )
-    return MonitoringPlan(
-        model=manifest.label,
-        groups_by=settings.groups_by,
-        groups=planned_groups(settings.groups_by, values),
-        rates=rates,
-        unwatched=unwatched,
-        alpha=settings.alpha,
-        minimum_audit=settings.minimum_audit,
-        chart=ChartDesign(
-            odds_ratio=settings.odds_ratio, labels_to_false_alarm=settings.labels_to_false_alarm
-        ),
-        derived=_derived(bundle),
-        frozen_by="",
-        frozen_on="",
-    )
-
-
-def _chosen(ledger: Ledger, bundle: Bundle, choice: PlanChoice, *, day: str) -> MonitoringPlan:
-    if choice.is_blind and _carries_plan(bundle):
-        return plan_from_json(bundle.content("plan"))
-    known = dict(ledger.values())
-    for cell in bundle.manifest.reference.cells:
-        for attribute in cell.group.attributes:
-            known[attribute.name] = (*known.get(attribute.name, ()), attribute.value)
-    settings = choice.settings or PlanSettings()
-    plan = drawn_plan(bundle, settings, known, findings=choice.findings)
-    return replace(plan, frozen_by=choice.frozen_by, frozen_on=day)
+    return replace(plan, derived=_derived(bundle), frozen_by=choice.frozen_by, frozen_on=day)
 
 
 def _derived(bundle: Bundle) -> str:
