@@ -9,12 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.change import chart_for
 from edgefair.audit.groups import By, Term, group_by
 from edgefair.audit.intervals import clopper_pearson
 from edgefair.bundle.manifest import Manifest, Reference
 from edgefair.bundle.plan import (
     METRICS,
     ChartDesign,
+    ControlChart,
     MonitoringPlan,
     PlanSettings,
     WatchedMetric,
@@ -59,7 +61,7 @@ def drawn_plan(
     """
     reference = manifest.reference
     asked = findings or manifest.contract.findings
-    rates, unwatched = watched_rates(reference, asked, tolerance=settings.tolerance)
+    rates, unwatched = watched_rates(reference, asked, settings)
     if not rates:
         return None
     known = {name: list(found) for name, found in values.items()}
@@ -83,7 +85,7 @@ def drawn_plan(
 
 
 def watched_rates(
-    reference: Reference, findings: Sequence[str], *, tolerance: float
+    reference: Reference, findings: Sequence[str], settings: PlanSettings
 ) -> tuple[tuple[WatchedRate, ...], tuple[str, ...]]:
     """Return the error rates that can be watched, with their limits, and why others cannot.
 
@@ -94,8 +96,7 @@ def watched_rates(
     ----------
     reference : Reference
     findings : sequence of str
-    tolerance : float
-        In [0, 1).
+    settings : PlanSettings
 
     Returns
     -------
@@ -115,7 +116,7 @@ def watched_rates(
     ...     measured_on="test split", cells=(cell,), score_histograms=(), embedding_mean=(),
     ...     embedding_std=(),
     ... )
-    >>> rates, unwatched = watched_rates(reference, ["effusion"], tolerance=0.05)
+    >>> rates, unwatched = watched_rates(reference, ["effusion"], PlanSettings())
     >>> [(rate.metric, round(rate.limit, 3)) for rate in rates], len(unwatched)
     ([('false_negative_rate', 0.214), ('false_positive_rate', 0.915)], 0)
     """
@@ -124,7 +125,7 @@ def watched_rates(
         for finding in findings:
             errors, n = _counts(reference, finding, metric)
             upper = clopper_pearson(errors, n, level=2 * _ONE_SIDED_LEVEL - 1).upper if n else 1.0
-            limit = upper + tolerance
+            limit = upper + settings.tolerance
             if limit > _HIGHEST:
                 unwatched.append(_too_small(finding, metric, n))
                 continue
@@ -135,8 +136,9 @@ def watched_rates(
                     reference_errors=errors,
                     reference_n=n,
                     reference_upper=upper,
-                    tolerance=tolerance,
+                    tolerance=settings.tolerance,
                     limit=limit,
+                    chart=_chart(limit, settings),
                 )
             )
     return tuple(rates), tuple(unwatched)
@@ -207,6 +209,12 @@ def planned_rows(
         for code, found in enumerate(grouping.groups):
             rows[_expected(found, known)] |= grouping.codes == code
     return rows
+
+
+def _chart(limit: float, settings: PlanSettings) -> ControlChart:
+    odds = settings.odds_ratio * limit / (1 - limit)
+    chart = chart_for(limit, odds / (1 + odds), run_length=settings.labels_to_false_alarm)
+    return ControlChart(up=chart.up, down=chart.down, height=chart.height)
 
 
 def _counts(reference: Reference, finding: str, metric: WatchedMetric) -> tuple[int, int]:

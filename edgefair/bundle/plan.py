@@ -24,6 +24,7 @@ __all__ = [
     "METRICS",
     "PLAN_FORMAT",
     "ChartDesign",
+    "ControlChart",
     "MonitoringPlan",
     "PlanSettings",
     "WatchedMetric",
@@ -51,6 +52,23 @@ as chance and care bring them in, not as often as the model errs.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlChart:
+    """A Bernoulli CUSUM chart in whole numbers, all at least 1.
+
+    Attributes
+    ----------
+    up, down : int
+        What an error adds, and what a label without one takes away, down to 0.
+    height : int
+        At this value or above it warns.
+    """
+
+    up: int
+    down: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedRate:
     """An error rate of one finding, and how high it may be in any group.
 
@@ -64,6 +82,8 @@ class WatchedRate:
         How much above that is still acceptable.
     limit : float
         In (0, 1); above it the model does harm.
+    chart : ControlChart
+        Of each group; made by the plan's `ChartDesign`.
     """
 
     finding: str
@@ -73,6 +93,7 @@ class WatchedRate:
     reference_upper: float
     tolerance: float
     limit: float
+    chart: ControlChart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +249,13 @@ def _inconsistencies(plan: MonitoringPlan) -> list[str]:
         (plan.chart.labels_to_false_alarm > 1, "chart.labels_to_false_alarm must be above 1"),
         *(
             (0 < rate.limit < 1, f"the limit of {rate.metric} of {rate.finding} must be in (0, 1)")
+            for rate in plan.rates
+        ),
+        *(
+            (
+                min(rate.chart.up, rate.chart.down, rate.chart.height) >= 1,
+                f"the chart of {rate.metric} of {rate.finding} must be of numbers from 1 on",
+            )
             for rate in plan.rates
         ),
     ]

@@ -10,6 +10,7 @@ from edgefair.audit.outlook import MOST_LABELS, labels_to_answer
 from edgefair.audit.planning import OTHER, planned_groups, planned_rows, watched_rates
 from edgefair.audit.sequential import confidence_sequence, log_e_value
 from edgefair.bundle.manifest import Reference, ReferenceCell
+from edgefair.bundle.plan import PlanSettings
 from edgefair.errors import InputError
 from edgefair.records import Confusion, Group
 
@@ -32,7 +33,7 @@ def reference(*, positives: int, missed: int) -> Reference:
 
 def test_a_limit_is_the_largest_rate_that_the_reference_allows_plus_the_tolerance() -> None:
     rates, unwatched = watched_rates(
-        reference(positives=100, missed=10), ["effusion"], tolerance=0.05
+        reference(positives=100, missed=10), ["effusion"], PlanSettings()
     )
 
     assert [rate.metric for rate in rates] == ["false_negative_rate", "false_positive_rate"]
@@ -44,7 +45,7 @@ def test_a_limit_is_the_largest_rate_that_the_reference_allows_plus_the_toleranc
 @pytest.mark.parametrize("positives", [0, 1])
 def test_a_rate_without_a_limit_is_not_watched_and_says_why(positives: int) -> None:
     rates, unwatched = watched_rates(
-        reference(positives=positives, missed=0), ["effusion"], tolerance=0.05
+        reference(positives=positives, missed=0), ["effusion"], PlanSettings()
     )
 
     assert [rate.metric for rate in rates] == ["false_positive_rate"]

@@ -9,6 +9,7 @@ import pytest
 
 from edgefair.bundle.plan import (
     ChartDesign,
+    ControlChart,
     MonitoringPlan,
     WatchedRate,
     plan_digest,
@@ -35,6 +36,7 @@ PLAN = MonitoringPlan(
             reference_upper=0.164,
             tolerance=0.05,
             limit=0.214,
+            chart=ControlChart(up=8, down=3, height=40),
         ),
     ),
     alpha=0.05,

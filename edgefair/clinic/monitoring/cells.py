@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from math import nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.change import Chart, worse_rates
 from edgefair.audit.monitor import CellRule, CellState, updated
 from edgefair.audit.planning import planned_rows
 from edgefair.bundle.plan import MonitoringPlan, WatchedRate
 from edgefair.ledger import Evidence
 from edgefair.records import UNKNOWN, Group, Subject
 
-__all__ = ["CellCount", "WatchedCell", "counted", "watched_cells"]
+__all__ = ["CellCount", "WatchedCell", "counted", "tallied", "watched_cells"]
 
 MISSED = "false_negative_rate"
 
@@ -102,12 +102,22 @@ def counted(
     columns = _columns(plan, list(evidence))
     changed = {}
     for cell in watched_cells(plan) if columns.finding.size else ():
-        mine = (columns.finding == cell.rate.finding) & columns.rows[cell.group]
         old = before.get(cell.name, CellCount())
-        new = _with(old, cell, columns, mine)
+        errors, audited = _labels(columns, cell)
+        new = CellCount(state=updated(old.state, errors, cell.rule), audited=old.audited + audited)
         if new != old:
             changed[cell.name] = new
     return changed
+
+
+def tallied(plan: MonitoringPlan, evidence: Iterable[Evidence]) -> dict[str, tuple[int, int]]:
+    """Return how many labels each cell got, and how many audited cases, by the cells' names."""
+    columns = _columns(plan, list(evidence))
+    tally = {}
+    for cell in watched_cells(plan) if columns.finding.size else ():
+        errors, audited = _labels(columns, cell)
+        tally[cell.name] = (len(errors), audited)
+    return tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,16 +142,13 @@ def _columns(plan: MonitoringPlan, evidence: list[Evidence]) -> _Columns:
     )
 
 
-def _with(
-    old: CellCount, cell: WatchedCell, columns: _Columns, mine: NDArray[np.bool_]
-) -> CellCount:
+def _labels(columns: _Columns, cell: WatchedCell) -> tuple[NDArray[np.bool_], int]:
+    """Return whether each label of a cell was an error, in order, and how many were audited."""
+    mine = (columns.finding == cell.rate.finding) & columns.rows[cell.group]
     if cell.counts_missed:
-        errors = ~columns.flagged[mine & columns.outcome]
-        audited = old.audited + int(np.sum(~columns.flagged[mine]))
-    else:
-        errors = columns.flagged[mine & ~columns.outcome]
-        audited = old.audited
-    return CellCount(state=updated(old.state, errors, cell.rule), audited=audited)
+        cleared = ~columns.flagged
+        return cleared[mine & columns.outcome], int(np.sum(cleared[mine]))
+    return columns.flagged[mine & ~columns.outcome], 0
 
 
 def _features(subjects: list[Subject]) -> dict[str, NDArray[Any]]:
@@ -165,20 +172,12 @@ def _name(rate: WatchedRate, group: Group) -> str:
 
 
 def _rule(plan: MonitoringPlan, rate: WatchedRate) -> CellRule:
-    return _planned_rule(
-        rate.limit,
-        plan.chart.odds_ratio,
-        plan.alpha,
-        plan.cells_of(rate.metric),
-        plan.chart.labels_to_false_alarm,
-    )
-
-
-@cache
-def _planned_rule(
-    limit: float, odds_ratio: float, alpha: float, groups: int, run_length: int
-) -> CellRule:
-    odds = odds_ratio * limit / (1 - limit)
-    return CellRule.planned(
-        limit=limit, worse=odds / (1 + odds), alpha=alpha, groups=groups, run_length=run_length
+    chart = rate.chart
+    return CellRule(
+        limit=rate.limit,
+        alpha=plan.alpha,
+        groups=plan.cells_of(rate.metric),
+        run_length=plan.chart.labels_to_false_alarm,
+        rates=worse_rates(rate.limit),
+        chart=Chart(up=chart.up, down=chart.down, height=chart.height),
     )

@@ -92,8 +92,8 @@ def _of_the_truth(surroundings: Surroundings) -> Iterator[str]:
         )
     if early := surroundings.told_before:
         yield (
-            f"{early:,} outcome{'' if early == 1 else 's'} are dated before the prediction: check "
-            "that they belong to these images. They are counted."
+            f"{early:,} outcome{' is' if early == 1 else 's are'} dated before the prediction: "
+            "check that the images are the right ones. Counted all the same."
         )
 
 

@@ -9,7 +9,7 @@ from math import inf, isinf
 from typing import Final
 
 from edgefair.bundle.plan import MonitoringPlan
-from edgefair.clinic.monitoring.cells import CellCount, counted
+from edgefair.clinic.monitoring.cells import tallied
 from edgefair.ledger import Evidence
 
 __all__ = ["LOOK_BACK", "Pace", "pace_of"]
@@ -27,18 +27,18 @@ class Pace:
 
     Attributes
     ----------
-    counts : mapping of str to CellCount
-        Labels within the time.
+    counts : mapping of str to two ints
+        Labels, and audited cases, that came within the time.
     months_seen : float
         How long that time was.
     """
 
-    counts: Mapping[str, CellCount]
+    counts: Mapping[str, tuple[int, int]]
     months_seen: float
 
     def labels_per_month(self, name: str) -> float:
         """Return how many labels of a cell came in per month."""
-        return self.counts.get(name, CellCount()).state.n / self.months_seen
+        return self.counts.get(name, (0, 0))[0] / self.months_seen
 
     def months(self, name: str, labels: int | None, audited: int) -> float | None:
         """Return in how many months so many more labels and audited cases are there.
@@ -47,10 +47,10 @@ class Pace:
         """
         if labels is None:
             return None
-        lately = self.counts.get(name, CellCount())
+        labels_lately, audited_lately = self.counts.get(name, (0, 0))
         waits = [
             needed / (came / self.months_seen) if came else inf
-            for needed, came in ((labels, lately.state.n), (audited, lately.audited))
+            for needed, came in ((labels, labels_lately), (audited, audited_lately))
             if needed
         ]
         longest = max(waits, default=0.0)
@@ -62,4 +62,4 @@ def pace_of(plan: MonitoringPlan, evidence: Iterable[Evidence], *, today: date) 
     recent = list(evidence)
     first = min((item.recorded_on for item in recent), default=today.isoformat())
     days = max(_SHORTEST_DAYS, (today - date.fromisoformat(first)).days + 1)
-    return Pace(counts=counted(plan, {}, recent), months_seen=days / _DAYS_A_MONTH)
+    return Pace(counts=tallied(plan, recent), months_seen=days / _DAYS_A_MONTH)
