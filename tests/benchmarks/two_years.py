@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from functools import cache
 from math import sqrt
 from pathlib import Path
@@ -23,10 +22,10 @@ from edgefair.audit.planning import drawn_plan
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.plan import MonitoringPlan, PlanSettings
 from edgefair.bundle.shelf import find_bundle
-from edgefair.clinic.monitoring import recheck
 from edgefair.clinic.monitoring.cells import CellCount, counted
 from edgefair.clinic.monitoring.judging import alarms_due
-from edgefair.ledger import Evidence, Ledger
+from edgefair.clinic.years import live_through
+from edgefair.ledger import Evidence
 from edgefair.phantom.site import Harm, Site, Week, weeks
 from edgefair.records import Decision, VerifiedBecause
 
@@ -121,21 +120,12 @@ def in_a_ledger(site: Site) -> Course:
     first: dict[str, int] = {}
     names: set[str] = set()
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        path = Path(folder, "clinic.ledger")
-        for week in weeks(site):
-            with Ledger.open(path, create=True) as ledger:
-                ledger.record(week.predictions)
-                ledger.add_outcomes(week.outcomes, today=week.ends)
-            report = recheck(path, now=evening(week.ends))
+        for week, report in enumerate(live_through(Path(folder, "clinic.ledger"), site)):
             for alarm in report.alarms:
-                first.setdefault(alarm.kind, week.number)
+                first.setdefault(alarm.kind, week)
                 if alarm.kind == "e-process":
                     names.add(f"{alarm.metric} {alarm.group}")
     return Course(first=first, harmed=frozenset(names))
-
-
-def evening(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 18, tzinfo=UTC)
 
 
 def row(name: str, courses: list[Course]) -> str:
