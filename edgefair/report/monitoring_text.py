@@ -20,6 +20,8 @@ _NARROWEST_NAME: Final = 12
 _HEAD: Final = ("Errors", "Rate", "Evidence", "Verdict", "Needed")
 _VERDICT_COLUMN: Final = 3
 _NAMED_IN_A_SENTENCE: Final = 3
+_LARGE: Final = 999
+_MANY_MONTHS: Final = 60
 _COLOURS: Final = {
     VerdictKind.HARM_SHOWN: "1;31",
     VerdictKind.SHOWN_OK: "32",
@@ -131,10 +133,13 @@ def _audit(cells: Sequence[MonitoredCell], report: MonitoringReport) -> str:
 
 
 def _rows(cells: Sequence[MonitoredCell], width: int, *, colour: bool) -> Iterator[str]:
-    table = [_figures(cell) for cell in cells]
-    widths = [max(map(len, column)) for column in zip(_HEAD, *table, strict=True)]
-    fixed = 2 + sum(w + len(_GAP) for w in widths)
     longest = max(cell_width(plain(str(cell.group))) for cell in cells)
+    for with_months in (True, False):
+        table = [_figures(cell, with_months=with_months) for cell in cells]
+        widths = [max(map(len, column)) for column in zip(_HEAD, *table, strict=True)]
+        fixed = 2 + sum(w + len(_GAP) for w in widths)
+        if fixed + min(longest, _NARROWEST_NAME) <= width:
+            break
     name_width = max(_NARROWEST_NAME, min(width - fixed, longest))
 
     def line(name: str, figures: Sequence[str], kind: VerdictKind | None) -> str:
@@ -152,26 +157,33 @@ def _rows(cells: Sequence[MonitoredCell], width: int, *, colour: bool) -> Iterat
         yield from (f"  {rest}" for rest in more)
 
 
-def _figures(cell: MonitoredCell) -> tuple[str, ...]:
+def _figures(cell: MonitoredCell, *, with_months: bool) -> tuple[str, ...]:
     """Return the columns right of the name."""
     return (
-        f"{cell.errors} of {cell.n}",
+        f"{cell.errors}/{cell.n}",
         words.rate(cell.interval, cell.metric, decimals=0) if cell.n else "none yet",
-        f"{cell.e_value:.3g}/{cell.alarm_at:.0f}",
+        f"{_evidence(cell.e_value)}/{cell.alarm_at:.0f}",
         cell.verdict.kind.value,
-        _needed(cell),
+        _needed(cell, with_months=with_months),
     )
 
 
-def _needed(cell: MonitoredCell) -> str:
+def _evidence(e_value: float) -> str:
+    if e_value > _LARGE:
+        return f">{_LARGE}"
+    return f"{e_value:.1f}" if e_value < 10 else f"{e_value:.0f}"
+
+
+def _needed(cell: MonitoredCell, *, with_months: bool) -> str:
     if cell.verdict.kind is not VerdictKind.NOT_ENOUGH_DATA:
         return ""
     if cell.verdict.labels_needed is None:
         return "out of reach"
     labels = f"+{cell.verdict.labels_needed:,}"
-    if cell.months is None:
+    if cell.months is None or not with_months:
         return labels
-    return f"{labels}, {max(1, round(cell.months)):,} mo"
+    months = max(1, round(cell.months))
+    return f"{labels}, {f'{months} mo' if months <= _MANY_MONTHS else '>5 y'}"
 
 
 def _alarms(report: MonitoringReport, width: int) -> list[str]:
