@@ -27,8 +27,7 @@ _STANDS: Final = "NOT EXISTS (SELECT 1 FROM withdrawal WHERE withdrawal.outcome_
 
 # every row that the evidence rests on comes whole, so that its checksum can be seen to hold
 _EVIDENCE: Final = f"""
-SELECT this.*, truth.*, score.*, subject.*, drawn_case.*,
-    (SELECT min(probability) FROM drawn_case AS other WHERE other.draw_id = drawn_case.draw_id)
+SELECT this.*, truth.*, score.*, subject.*, drawn_case.*
 FROM outcome AS this
 JOIN outcome AS truth ON truth.id = (
     SELECT max(id) FROM outcome AS other
@@ -55,7 +54,7 @@ WHERE this.id > :after AND this.recorded_on >= :since
 ORDER BY this.id
 """  # noqa: S608 - put together from constants
 
-_COLUMNS: Final = (("outcome", 9), ("outcome", 9), ("score", 9), ("subject", 7), ("drawn_case", 7))
+_COLUMNS: Final = (("outcome", 9), ("outcome", 9), ("score", 9), ("subject", 7), ("drawn_case", 8))
 """Which tables' rows stand side by side above, and how many columns each has."""
 
 _WHOLE: Final = ("model", "operating_point", "withdrawal")
@@ -270,7 +269,7 @@ def read_evidence(
     named = {"bundle": bundle_digest, "after": after, "since": since}
     for row in connection.execute(_EVIDENCE, named):
         this, truth, score, subject, drawn = _parted(path, row)
-        if this[5] == VerifiedBecause.RANDOM_AUDIT and drawn and _is_passed_over(drawn, row[-1]):
+        if this[5] == VerifiedBecause.RANDOM_AUDIT and drawn and _is_passed_over(drawn):
             continue
         yield Evidence(
             outcome_id=this[0],
@@ -294,14 +293,15 @@ def _parted(path: Path, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
             yield from sound(path, table, [columns])
 
 
-def _is_passed_over(drawn: Sequence[Any], least: float) -> bool:
-    """Return whether a drawn case is left out, so that all of its draw are as likely to be in.
+def _is_passed_over(drawn: Sequence[Any]) -> bool:
+    """Return whether a drawn case is left out, so that all of its group are as likely to be in.
 
-    A draw that prefers some strata, e.g. cases that the model called negative, shows errors as
-    often as it prefers them. A second lot, which the case's row decides and nothing else, keeps
-    each with the chance ``least / probability``.
+    A draw that prefers some cases, e.g. those that the model called negative, shows errors as
+    often as it prefers them. A second lot, which depends on nothing but the draw and the case,
+    keeps each with the chance ``least / probability``; none where ``least`` is 0, since no lot
+    makes up for cases that could not be drawn.
     """
-    _, draw_id, image_id, finding, _, probability = drawn
+    _, draw_id, image_id, finding, _, probability, least = drawn
     lot = hashlib.sha256(f"{draw_id}\0{image_id}\0{finding}".encode()).digest()
     return bool(int.from_bytes(lot[:8]) / 2**64 >= least / probability)
 

@@ -214,6 +214,8 @@ class Ledger:
     ) -> FrozenPlan:
         """Return a monitoring plan that is in force from now on; those before it stay on record.
 
+        One that is in force already, to the letter, stays: two programs may do this at once.
+
         Parameters
         ----------
         content : str
@@ -232,6 +234,9 @@ class Ledger:
             As for `record`.
         """
         with transaction(self._path, self._connection):
+            before = [p for p in self._plans() if p.bundle_digest == bundle_digest]
+            if before and before[-1].content == content:
+                return before[-1]
             write_plan(
                 self._connection,
                 content,
@@ -240,12 +245,12 @@ class Ledger:
                 frozen_by=frozen_by,
                 frozen_at=frozen_at,
             )
-            return read_plans(self._path, self._connection)[-1]
+            return self._plans()[-1]
 
     def plans(self) -> tuple[FrozenPlan, ...]:
         """Return every plan that was ever in force, the first one first."""
         with snapshot(self._path, self._connection):
-            return read_plans(self._path, self._connection)
+            return self._plans()
 
     def alarms(self, plan: FrozenPlan) -> tuple[Alarm, ...]:
         """Return every alarm that was raised under a plan, oldest first."""
@@ -349,6 +354,9 @@ class Ledger:
             keep_copy(self._path, kept)
             downgrade(self._connection)
         return kept
+
+    def _plans(self) -> tuple[FrozenPlan, ...]:
+        return read_plans(self._path, self._connection)
 
     def _site_key(self) -> SiteKey:
         if self._key is None:

@@ -61,6 +61,13 @@ SELECT count(*) FROM latest_outcome AS truth WHERE date(truth.date, '+1 day') < 
         AND bundle_digest = ?)
 """
 
+_UNEQUAL: Final = """
+SELECT count(*) FROM drawn_case AS drawn WHERE least < probability AND EXISTS (
+    SELECT 1 FROM standing_outcome AS known
+    WHERE known.image_id = drawn.image_id AND known.finding = drawn.finding
+        AND known.verified_because = 'random_audit')
+"""
+
 _NEWEST: Final = """
 SELECT max(
     coalesce((SELECT substr(predicted_at, 1, 10) FROM reading ORDER BY id DESC LIMIT 1), ''),
@@ -146,12 +153,15 @@ class Surroundings:
         The model's latest outcomes by why they were verified.
     told_before : int
         Outcomes dated before their prediction.
+    unequal : int
+        Verified cases that were drawn with unequal chances, not all of which are counted.
     newest : str
         Day of the newest record by its own clock, ISO 8601; empty if there is none.
     """
 
     because: Mapping[VerifiedBecause, int]
     told_before: int
+    unequal: int
     newest: str
 
 
@@ -227,6 +237,7 @@ class OpenStep:
         return Surroundings(
             because=because,
             told_before=self._connection.execute(_TOLD_BEFORE, digest).fetchone()[0],
+            unequal=self._connection.execute(_UNEQUAL).fetchone()[0],
             newest=self._connection.execute(_NEWEST).fetchone()[0],
         )
 

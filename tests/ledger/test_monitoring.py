@@ -32,9 +32,9 @@ TRUTH = Outcome(
 )
 
 
-def frozen(ledger: Ledger, *, from_now_on: bool = False) -> FrozenPlan:
+def frozen(ledger: Ledger, content: str = "{}", *, from_now_on: bool = False) -> FrozenPlan:
     return ledger.freeze_plan(
-        '{"a": 1}',
+        content,
         bundle_digest=MODEL,
         from_now_on=from_now_on,
         frozen_by="AB",
@@ -58,11 +58,16 @@ def tell(ledger: Ledger, *outcomes: Outcome) -> None:
 
 
 def test_plans_are_numbered_by_the_model_they_watch(ledger: Ledger) -> None:
-    first, second = frozen(ledger), frozen(ledger)
+    first, second = frozen(ledger), frozen(ledger, "[]")
 
     assert (first.number, second.number) == (1, 2)
     assert ledger.plans() == (first, second)
-    assert first.digest == second.digest
+    assert first.digest != second.digest
+
+
+def test_a_plan_that_is_in_force_already_stays(ledger: Ledger) -> None:
+    assert frozen(ledger) == frozen(ledger, from_now_on=True)
+    assert len(ledger.plans()) == 1
 
 
 def test_a_plan_that_starts_now_counts_only_what_comes(
@@ -70,7 +75,7 @@ def test_a_plan_that_starts_now_counts_only_what_comes(
 ) -> None:
     ledger.record(make_prediction(n) for n in (1, 2))
     tell(ledger, TRUTH)
-    from_start, from_now = frozen(ledger), frozen(ledger, from_now_on=True)
+    from_start, from_now = frozen(ledger), frozen(ledger, "[]", from_now_on=True)
     tell(ledger, replace(TRUTH, case="2.png"))
     tell(ledger, replace(TRUTH, verified_by="CD", outcome=False))
 
@@ -82,7 +87,7 @@ def test_a_plan_that_was_altered_is_no_plan(ledger: Ledger, path: Path) -> None:
     frozen(ledger)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TRIGGER plan_keeps_its_values")
-        connection.execute("UPDATE plan SET content = '{}'")
+        connection.execute("UPDATE plan SET content = '[]'")
         connection.commit()
     with pytest.raises(LedgerDamaged, match="row 1 of plan"):
         ledger.plans()
@@ -143,8 +148,8 @@ def test_a_draw_that_prefers_some_cases_is_thinned_until_it_prefers_none(
             is_negative = n % 100 < 40
             insert(
                 connection,
-                "INSERT INTO drawn_case VALUES (NULL, ?, ?, ?, ?, ?, ?)",
-                [1, n + 1, "pneumonia", "s", 0.8 if is_negative else 0.2],
+                "INSERT INTO drawn_case VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                [1, n + 1, "pneumonia", "s", 0.8 if is_negative else 0.2, 0.2],
             )
     outcomes = (replace(TRUTH, case=f"{n}.png", verified_because=by_lot) for n in range(count))
     tell(ledger, *outcomes)
@@ -152,6 +157,22 @@ def test_a_draw_that_prefers_some_cases_is_thinned_until_it_prefers_none(
 
     assert found[True] == 180  # drawn with the least chance: all stay
     assert found[False] == pytest.approx(120 * 0.2 / 0.8, abs=15)
+
+
+def test_cases_drawn_where_others_could_not_be_are_no_evidence_of_rates(
+    ledger: Ledger, path: Path, make_prediction: MakePrediction
+) -> None:
+    ledger.record([make_prediction(1)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        insert(connection, "INSERT INTO draw VALUES (NULL, ?, ?, ?)", ["2026-03-01", "{}"])
+        insert(
+            connection,
+            "INSERT INTO drawn_case VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+            [1, 1, "pneumonia", "called negative", 0.5, 0.0],
+        )
+    tell(ledger, replace(TRUTH, verified_because=VerifiedBecause.RANDOM_AUDIT))
+
+    assert evidence(ledger, frozen(ledger)) == []
 
 
 def test_the_latest_model_and_all_values_are_known(

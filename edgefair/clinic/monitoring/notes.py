@@ -90,6 +90,11 @@ def _of_the_truth(surroundings: Surroundings) -> Iterator[str]:
             f"{clinical:,} of {total:,} outcomes were shown by the course of the illness. It "
             "tells of missed cases more often than of others: not counted, but look into each."
         )
+    if unequal := surroundings.unequal:
+        yield (
+            f"{unequal:,} verified cases were drawn with unequal chances: a second lot decides "
+            "which of them count, so that none is preferred."
+        )
     if early := surroundings.told_before:
         yield (
             f"{early:,} outcome{' is' if early == 1 else 's are'} dated before the prediction: "
