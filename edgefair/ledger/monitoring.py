@@ -168,8 +168,9 @@ class Surroundings:
 class OpenStep:
     """A step in the making, inside a transaction: what it can read and what it keeps.
 
-    Every row that is read has its checksum seen to hold. The rows that a step has no need to read
-    are `Ledger.check`'s and the audit's: so a step costs what is new, however old the ledger.
+    Every row that evidence, a plan or a state is read from has its checksum seen to hold. All the
+    other rows, and the indexes, are seen to by `Ledger.check` and by the audit: so a step costs
+    what is new, however old the ledger.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, plan: FrozenPlan) -> None:

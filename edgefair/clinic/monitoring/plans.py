@@ -16,6 +16,7 @@ from edgefair.ledger import FrozenPlan, Ledger
 
 __all__ = ["PlanChoice", "plan_in_force", "put_in_force"]
 
+_MOST_GROUPS: Final = 200
 _BY_DEFAULT: Final = "edgefair, as nobody had frozen another"
 
 
@@ -64,6 +65,8 @@ def plan_in_force(
     ------
     NotEnoughData
         If no model has read anything yet.
+    InputError
+        If `bundle` is another model's.
     LedgerError
         If there is no plan and the model's bundle is not at hand.
     """
@@ -74,11 +77,17 @@ def plan_in_force(
             hint=f"`edgefair predict IMAGES --ledger {path}` records some.",
         )
     model, digest = latest
+    if bundle and bundle.digest != digest:
+        raise InputError(
+            f"{bundle.manifest.label} is another model than {model}, which read last in {path}, "
+            "or another build of it.",
+            hint="Name the bundle that `edgefair predict` was run with.",
+        )
     frozen = [plan for plan in ledger.plans() if plan.bundle_digest == digest]
     if frozen:
         return frozen[-1]
     found = bundle or _carried(digest)
-    if found is None or found.digest != digest:
+    if found is None:
         raise LedgerError(
             f"{path} holds no monitoring plan on {model}, and its bundle is not among those that "
             "edgefair carries.",
@@ -130,6 +139,12 @@ def _chosen(ledger: Ledger, bundle: Bundle, choice: PlanChoice, *, day: str) -> 
         raise InputError(
             f"The reference of {manifest.label} is too small to draw any limit from.",
             hint="Ask its builder for one that was measured on more cases.",
+        )
+    if len(plan.groups) > _MOST_GROUPS:
+        raise InputError(
+            f"The plan would watch {len(plan.groups):,} groups; more than {_MOST_GROUPS} leave "
+            "too few cases in each to ever tell anything.",
+            hint="Group by fewer attributes, or by ones with fewer values.",
         )
     return replace(plan, derived=_derived(bundle), frozen_by=choice.frozen_by, frozen_on=day)
 
