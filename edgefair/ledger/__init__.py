@@ -1,12 +1,39 @@
 """The record of what the model said and what turned out to be true, in one SQLite file."""
 
+from edgefair.ledger.adoptions import Adoption, NewAdoption
+from edgefair.ledger.evidence import Evidence, Marks, PastChanges
 from edgefair.ledger.ledger import Ledger
+from edgefair.ledger.monitoring import Alarm, CellAt, NewAlarm, OpenStep, Step, Surroundings
+from edgefair.ledger.plans import FrozenPlan
 from edgefair.ledger.results import (
     Case,
     ImportReport,
     LabelledCases,
     OutcomeResult,
     OutcomeStatus,
+    Withdrawal,
 )
+from edgefair.ledger.screened import ScreenedCases
 
-__all__ = ["Case", "ImportReport", "LabelledCases", "Ledger", "OutcomeResult", "OutcomeStatus"]
+__all__ = [
+    "Adoption",
+    "Alarm",
+    "Case",
+    "CellAt",
+    "Evidence",
+    "FrozenPlan",
+    "ImportReport",
+    "LabelledCases",
+    "Ledger",
+    "Marks",
+    "NewAdoption",
+    "NewAlarm",
+    "OpenStep",
+    "OutcomeResult",
+    "OutcomeStatus",
+    "PastChanges",
+    "ScreenedCases",
+    "Step",
+    "Surroundings",
+    "Withdrawal",
+]
