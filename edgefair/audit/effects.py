@@ -12,6 +12,7 @@ from edgefair.audit.groups import Grouping
 from edgefair.audit.intervals import two_sided_z, wilson_limits
 from edgefair.audit.paired import PairedCounts, tango_limits
 from edgefair.audit.tasks.means import Means, student_quantile
+from edgefair.audit.weighted_shares import weighted_change, weighted_share
 from edgefair.records import Group, Interval
 
 __all__ = ["Effect", "Judged", "calibration_effects", "decision_effects"]
@@ -31,11 +32,14 @@ class Judged:
         Over the same cases.
     units : ndarray of int64, shape (n,)
         Number of the patient of each case.
+    weights : ndarray of float64, shape (n,), or None
+        How many each stands for; None if only for itself. Taken for known.
     """
 
     y_true: _Bools
     grouping: Grouping
     units: NDArray[np.int64]
+    weights: _Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +54,9 @@ class Effect:
     before, after : Interval
     difference : Interval
         after - before on the same cases: Tango's score interval for decisions, a mean's for
-        brier; where patients have several cases, Student's over the patients. What the cross-fit
-        thresholds owe to chance is in the cases' decisions and not added for. Not estimable for
-        in_the_large, which is to come nearer to 0 from either side.
+        brier; where patients have several cases, or cases weights, Student's over the patients.
+        What the cross-fit thresholds owe to chance is in the cases' decisions and not added for.
+        Not estimable for in_the_large, which is to come nearer to 0 from either side.
     """
 
     group: Group
@@ -78,7 +82,12 @@ def decision_effects(
         ):
             which = rows & of_kind
             pair = (right[0][which], right[1][which])
-            effects.append(_decisions_effect(group, metric, pair, cases.units[which], level))
+            units = cases.units[which]
+            if cases.weights is None:
+                effects.append(_decisions_effect(group, metric, pair, units, level))
+            else:
+                people = (cases.weights[which], units)
+                effects.append(_weighted_effect(group, metric, pair, people, level))
     return tuple(effects)
 
 
@@ -131,9 +140,7 @@ def _decisions_effect(
     before, after = right
     n, z = len(before), two_sided_z(level)
     if not n:
-        nothing = Interval.vacuous(level=level)
-        apart = Interval.vacuous(level=level, lower=-1.0)
-        return Effect(group=group, metric=metric, before=nothing, after=nothing, difference=apart)
+        return _no_effect(group, metric, level)
     shares = []
     for one in right:
         low, high = wilson_limits(one.sum(), n, z)
@@ -147,6 +154,31 @@ def _decisions_effect(
     return Effect(
         group=group, metric=metric, before=shares[0], after=shares[1], difference=difference
     )
+
+
+def _weighted_effect(
+    group: Group,
+    metric: str,
+    right: tuple[_Bools, _Bools],
+    people: tuple[_Floats, NDArray[np.int64]],
+    level: float,
+) -> Effect:
+    (before, after), (weights, units) = right, people
+    if not len(before):
+        return _no_effect(group, metric, level)
+    return Effect(
+        group=group,
+        metric=metric,
+        before=weighted_share(before, weights, level=level),
+        after=weighted_share(after, weights, level=level),
+        difference=weighted_change(after.astype(np.float64) - before, weights, units, level=level),
+    )
+
+
+def _no_effect(group: Group, metric: str, level: float) -> Effect:
+    nothing = Interval.vacuous(level=level)
+    apart = Interval.vacuous(level=level, lower=-1.0)
+    return Effect(group=group, metric=metric, before=nothing, after=nothing, difference=apart)
 
 
 def _table(before: _Bools, after: _Bools) -> PairedCounts:

@@ -19,11 +19,12 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.aims import Aim, threshold_for, variance_of_threshold
 from edgefair.audit.effects import Effect, Judged, calibration_effects, decision_effects
 from edgefair.audit.groups import Grouping
 from edgefair.audit.logistic import fit_lines, logit
 from edgefair.audit.recalibration import recalibrated, shrunk_shifts, variance_between
-from edgefair.records import Group
+from edgefair.records import UNKNOWN, Group
 
 __all__ = [
     "LEAST_POSITIVES",
@@ -46,28 +47,6 @@ _Fit: TypeAlias = Callable[[_Bools], _Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
-    """What a threshold is to reach.
-
-    Attributes
-    ----------
-    metric : str
-        ``sensitivity`` or ``specificity``.
-    at_least : float
-        In (0, 1).
-    """
-
-    metric: str
-    at_least: float
-
-    def __post_init__(self) -> None:
-        if self.metric not in ("sensitivity", "specificity"):
-            raise ValueError(f"metric must be sensitivity or specificity, got {self.metric}")
-        if not 0 < self.at_least < 1:
-            raise ValueError(f"at_least must be in (0, 1), got {self.at_least}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """Labelled cases, and how they are parted for cross-fitting.
 
@@ -80,6 +59,10 @@ class HeldOut:
         Over the same cases.
     patients : ndarray of int64, shape (n,), or None
         Whose case it is: no patient is both fitted on and judged. None if each is another's.
+    weights : ndarray of float64, shape (n,), or None
+        How many people each case stands for, above 0: 1 over the chance that it got a label. None
+        if each stands for itself. Thresholds and their effects count them; recalibration does
+        not need them, where within a group and a probability the labels were not chosen.
     folds : int
     seed : int
         Of the parting.
@@ -89,12 +72,15 @@ class HeldOut:
     score: _Floats
     grouping: Grouping
     patients: NDArray[np.int64] | None = None
+    weights: _Floats | None = None
     folds: int = 5
     seed: int
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.score).all():
             raise ValueError("scores must be finite")
+        if self.weights is not None and not np.all(self.weights > 0):
+            raise ValueError("weights must be above 0")
         if self.folds < 2 or len(np.unique(self.units)) < self.folds:
             raise ValueError(f"there are too few patients for {self.folds} folds")
 
@@ -104,6 +90,11 @@ class HeldOut:
         if self.patients is None:
             return np.arange(len(self.y_true))
         return np.unique(self.patients, return_inverse=True)[1]
+
+    @property
+    def held(self) -> _Floats:
+        """How many people each case stands for."""
+        return np.ones(len(self.y_true)) if self.weights is None else self.weights
 
     def cross_fitted(self, fit: _Fit) -> _Floats:
         """Return for each case what `fit` gives it from the cases of other folds.
@@ -168,7 +159,7 @@ class RecalibrationProposal:
 
 
 def propose_threshold(
-    cases: HeldOut, aim: Aim, *, current: float, level: float = 0.95
+    cases: HeldOut, aim: Aim, *, current: float | _Floats, level: float = 0.95
 ) -> ThresholdProposal:
     """Return the one threshold that reaches an aim over everybody.
 
@@ -179,8 +170,8 @@ def propose_threshold(
     ----------
     cases : HeldOut
     aim : Aim
-    current : float
-        The threshold in use.
+    current : float or ndarray of float64, shape (n,)
+        The threshold in use; that of each case, where these differ.
     level : float, default=0.95
         Of the effects' intervals, each on its own.
 
@@ -199,20 +190,26 @@ def propose_threshold(
     """
 
     def fit(rows: _Bools) -> _Floats:
-        one = _threshold(cases.y_true[rows], cases.score[rows], aim)
+        one = threshold_for(cases.y_true[rows], cases.score[rows], cases.held[rows], aim)
         return np.full(len(cases.grouping.groups), one)
 
     return _threshold_proposal(cases, aim, fit, (current, level), lawful_because="")
 
 
 def propose_group_thresholds(
-    cases: HeldOut, aim: Aim, *, current: float, lawful_because: str, level: float = 0.95
+    cases: HeldOut,
+    aim: Aim,
+    *,
+    current: float | _Floats,
+    lawful_because: str,
+    level: float = 0.95,
 ) -> ThresholdProposal:
     """Return a threshold for each group that brings it toward the aim, held to that of all.
 
     Each group's own threshold is an order statistic of its cases, and so is its error; empirical
     Bayes holds it to the one of all by as much as the groups do not differ beyond that. With
-    fewer than 20 cases of the kind that the aim counts a group gets the one of all.
+    fewer than 20 cases of the kind that the aim counts a group gets the one of all, and so does
+    everybody whose group is not known.
 
     Parameters
     ----------
@@ -234,16 +231,17 @@ def propose_group_thresholds(
     """
     _check_lawful(lawful_because)
     codes, k = cases.grouping.codes, len(cases.grouping.groups)
+    known = [_is_known(group) for group in cases.grouping.groups]
 
     def fit(rows: _Bools) -> _Floats:
-        y, score, of = cases.y_true[rows], cases.score[rows], codes[rows]
-        for_all = _threshold(y, score, aim)
+        y, score, held, of = cases.y_true[rows], cases.score[rows], cases.held[rows], codes[rows]
+        for_all = threshold_for(y, score, held, aim)
         own, variance = np.full(k, nan), np.full(k, inf)
         for code in range(k):
-            counted = score[(of == code) & (y == (aim.metric == "sensitivity"))]
-            if len(counted) >= LEAST_POSITIVES:
-                own[code] = _threshold(y[of == code], score[of == code], aim)
-                variance[code] = _variance_of_threshold(counted, aim)
+            counted = (of == code) & (y == (aim.metric == "sensitivity"))
+            if counted.sum() >= LEAST_POSITIVES and known[code]:
+                own[code] = threshold_for(y[of == code], score[of == code], held[of == code], aim)
+                variance[code] = variance_of_threshold(score[counted], held[counted], aim)
         usable = np.isfinite(own) & (variance > 0)
         between = variance_between(own[usable], variance[usable])
         weight = np.where(usable, between / (between + np.where(usable, variance, 1)), 0)
@@ -320,7 +318,7 @@ def propose_group_intercepts(
 
     def shifts(rows: _Bools) -> _Floats:
         found = shrunk_shifts(cases.y_true[rows], cases.score[rows], cases.grouping.of_rows(rows))
-        return np.array([one.shift for one in found])
+        return np.array([one.shift if _is_known(one.group) else one.of_all for one in found])
 
     def fit(rows: _Bools) -> _Floats:
         return recalibrated(cases.score, shifts(rows)[codes])
@@ -339,6 +337,10 @@ def _check_lawful(lawful_because: str) -> None:
         raise ValueError("say why patients may be treated by the group they are in")
 
 
+def _is_known(group: Group) -> bool:
+    return all(attribute.value != UNKNOWN for attribute in group.attributes)
+
+
 def _alone(rows: _Bools) -> Grouping:
     codes = np.zeros(int(rows.sum()), dtype=np.int64)
     return Grouping(attribute="everybody", groups=(Group(),), codes=codes)
@@ -350,29 +352,13 @@ def _expit(x: _Floats) -> _Floats:
     return np.asarray(expit(x), dtype=np.float64)
 
 
-def _threshold(y: _Bools, score: _Floats, aim: Aim) -> float:
-    """Return the strictest threshold at which the aim holds in the cases given."""
-    if aim.metric == "sensitivity":
-        ill = np.sort(score[y])
-        return float(ill[int((1 - aim.at_least) * len(ill) + 1e-9)]) if len(ill) else inf
-    well = np.sort(score[~y])
-    cleared = int(np.ceil(aim.at_least * len(well) - 1e-9))
-    return float(np.nextafter(well[cleared - 1], inf)) if len(well) else inf
-
-
-def _variance_of_threshold(counted: _Floats, aim: Aim) -> float:
-    """Return the variance of an order statistic, from those one standard error to its sides."""
-    share = 1 - aim.at_least if aim.metric == "sensitivity" else aim.at_least
-    n, sorted_ = len(counted), np.sort(counted)
-    reach = np.sqrt(n * share * (1 - share))
-    low, high = (
-        sorted_[int(np.clip(np.rint(n * share + side * reach), 0, n - 1))] for side in (-1, 1)
-    )
-    return float(((high - low) / 2) ** 2)
-
-
 def _threshold_proposal(
-    cases: HeldOut, aim: Aim, fit: _Fit, how: tuple[float, float], *, lawful_because: str
+    cases: HeldOut,
+    aim: Aim,
+    fit: _Fit,
+    how: tuple[float | _Floats, float],
+    *,
+    lawful_because: str,
 ) -> ThresholdProposal:
     current, level = how
     codes = cases.grouping.codes
@@ -388,4 +374,6 @@ def _threshold_proposal(
 
 
 def _judged(cases: HeldOut) -> Judged:
-    return Judged(y_true=cases.y_true, grouping=cases.grouping, units=cases.units)
+    return Judged(
+        y_true=cases.y_true, grouping=cases.grouping, units=cases.units, weights=cases.weights
+    )

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.groups import Grouping
-from edgefair.audit.intervals import two_sided_z, wilson_limits
+from edgefair.audit.weighted_shares import share_intervals
 from edgefair.records import Group, Interval
 
-__all__ = ["Costs", "ThresholdRow", "thresholds_by_group", "thresholds_overall"]
+__all__ = [
+    "Costs",
+    "ThresholdRow",
+    "sensible_thresholds",
+    "thresholds_by_group",
+    "thresholds_overall",
+]
 
 _MOST_ROWS: Final = 101
-_Weighed: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +153,9 @@ def thresholds_by_group(  # noqa: PLR0913 - each is a column or a criterion, nam
         raise ValueError("scores must be finite")
     if not np.all((held > 0) & np.isfinite(held)):
         raise ValueError("weights must be above 0")
-    at = np.unique(_sensible(y_score) if thresholds is None else thresholds).astype(np.float64)
+    at = np.unique(sensible_thresholds(y_score) if thresholds is None else thresholds).astype(
+        np.float64
+    )
     return tuple(
         row
         for code, group in enumerate(grouping.groups)
@@ -179,7 +186,8 @@ def thresholds_overall(
     )
 
 
-def _sensible(y_score: NDArray[np.float64]) -> NDArray[np.float64]:
+def sensible_thresholds(y_score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores that occur or, of more than 101, those at even shares."""
     occurring = np.unique(y_score)
     if len(occurring) <= _MOST_ROWS:
         return occurring
@@ -228,9 +236,9 @@ def _rows(
     spread = np.full(at.shape, 1.0)
     missed, cleared = ill.total - ill.weight, well.total - well.weight
     missed_square, cleared_square = ill.total_square - ill.square, well.total_square - well.square
-    sensitivity = _intervals((ill.weight, ill.square), (missed, missed_square), level)
-    specificity = _intervals((cleared, cleared_square), (well.weight, well.square), level)
-    ppv = _intervals((ill.weight, ill.square), (well.weight, well.square), level)
+    sensitivity = share_intervals((ill.weight, ill.square), (missed, missed_square), level)
+    specificity = share_intervals((cleared, cleared_square), (well.weight, well.square), level)
+    ppv = share_intervals((ill.weight, ill.square), (well.weight, well.square), level)
     cost = np.full(at.shape, nan)
     if costs:
         cost = costs.per_image * screened + costs.per_test * flagged
@@ -262,28 +270,4 @@ def _rows(
             cost_per_case=each,
         )
         for threshold, found, of_all, se, sp, pv, needed, tests, each, price in columns
-    ]
-
-
-def _intervals(hits: _Weighed, others: _Weighed, level: float) -> list[Interval]:
-    """Return the share of the hits, with Wilson's limits at the effective number of cases.
-
-    Each kind comes as the sums of its weights and of their squares. The number is the one at
-    which a plain share has the variance of the weighted one, by linearisation; where all cases
-    are of one kind it is Kish's.
-    """
-    (hit, hit_square), (other, other_square) = hits, others
-    total = hit + other
-    known = total > 1e-12
-    share = np.clip(np.where(known, hit / np.where(known, total, 1), np.nan), 0, 1)
-    spread = (1 - share) ** 2 * hit_square + share**2 * other_square
-    mixed = known & (spread > 1e-12 * np.maximum(total, 1) ** 2)
-    of_one_kind = total**2 / np.where(known, hit_square + other_square, 1)
-    as_mixed = share * (1 - share) * total**2 / np.where(mixed, spread, 1)
-    cases = np.where(known, np.where(mixed, as_mixed, of_one_kind), 0)
-    lower, upper = wilson_limits(np.nan_to_num(share) * cases, cases, two_sided_z(level))
-    rows = zip(*(c.tolist() for c in (share, lower, upper, np.rint(cases), known)), strict=True)
-    return [
-        Interval(point, low, high, level, int(n)) if is_known else Interval.vacuous(level=level)
-        for point, low, high, n, is_known in rows
     ]

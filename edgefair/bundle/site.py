@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
-from math import isfinite
+from math import exp, isfinite, log, log1p
 from typing import Final
 
 import cattrs
@@ -38,6 +38,8 @@ __all__ = [
 
 PROPOSAL_FORMAT: Final = 1
 """Version of a proposal's form; a reader refuses any other."""
+
+_NEAREST_TO_CERTAIN: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,23 @@ class SiteRule:
         """Return what decides on a patient: everybody's where the group is not known."""
         own = (setting for setting in self.settings[1:] if setting.is_for(subject))
         return next(own, self.settings[0])
+
+    def shown(self, probability: float, setting: SiteSetting) -> float:
+        """Return the probability that is shown for one of the bundle's.
+
+        Examples
+        --------
+        >>> setting = SiteSetting(group=Group(), threshold=0.4, intercept=1.0)
+        >>> rule = SiteRule(chosen_for="", chosen_on="", settings=(setting,))
+        >>> f"{rule.shown(0.5, setting):.3f}"
+        '0.731'
+        """
+        if self.slope == 1 and not setting.intercept:
+            return probability
+        p = min(max(probability, _NEAREST_TO_CERTAIN), 1 - _NEAREST_TO_CERTAIN)
+        x = self.slope * (log(p) - log1p(-p)) + setting.intercept
+        # written so that neither sign of a large logit overflows
+        return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
     "recheck": Entry("edgefair.cli.recheck", "Is it still right? Run it as often as you like."),
+    "propose": Entry("edgefair.cli.propose", "What could be decided differently, and for whom."),
     "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
     "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from edgefair.cli.plan_adopt import adopt, adopted, revert
+
 if TYPE_CHECKING:
     from edgefair.bundle.plan import MonitoringPlan, PlanSettings
     from edgefair.ledger import FrozenPlan
@@ -202,3 +204,7 @@ def _described(frozen: FrozenPlan, plan: MonitoringPlan) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+for further in (adopt, revert, adopted):
+    command.add_command(further)

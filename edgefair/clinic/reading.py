@@ -9,8 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from edgefair.bundle.site import SiteDecisions
 from edgefair.records import Prediction, Status
 from edgefair.runtime.pipeline import Clock, Model, Observer, Source
+from edgefair.runtime.scores import at_site
 from edgefair.runtime.sources import FoundFile, Unreachable, find_files
 
 if TYPE_CHECKING:  # most runs need neither, and a cold start feels their import
@@ -83,7 +85,7 @@ class Reader:
     ledger : Ledger or None
         Where predictions are kept; None keeps none.
     operating_point : str or None
-        The bundle's first if None.
+        One of the bundle's. If None, what the site has adopted in the ledger, else its first.
     frame : int or None
         Frame of multi-frame files; every one if None.
     observer : callable or None
@@ -120,6 +122,15 @@ class Reader:
         """Return the short code under which the ledger keeps this image; None without one."""
         return self.ledger.case_code(prediction) if self.ledger else None
 
+    def site(self) -> SiteDecisions | None:
+        """Return what the site adopted for this model; None where the bundle decides."""
+        if self.ledger is None or self.operating_point is not None:
+            return None
+        from edgefair.clinic.adopting import site_decisions
+
+        site = site_decisions(self.ledger, self.model.digest)
+        return site if site.adopted else None
+
     def _predictions(self, work: WorkList, clock: Clock) -> Iterator[Prediction]:
         now = clock().isoformat(timespec="seconds")
         for item in work.unreachable:
@@ -132,9 +143,10 @@ class Reader:
                 engine=self.model.engine,
                 predicted_at=now,
             )
+        site = self.site()
         read = self.model.predict_many(
             work.sources(),
-            operating_point=self.operating_point,
+            operating_point=site or self.operating_point,
             frame=self.frame,
             observer=self.observer,
             clock=clock,
@@ -143,4 +155,7 @@ class Reader:
             subject = prediction.subject
             if self.demographics is not None:
                 subject = self.demographics.completed(prediction.image, subject)
-            yield replace(prediction, subject=subject)
+            scores = prediction.scores
+            if site and subject != prediction.subject:
+                scores = at_site(scores, self.model.manifest, site, subject)
+            yield replace(prediction, subject=subject, scores=scores)

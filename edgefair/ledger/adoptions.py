@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgefair.ledger.connection import insert, sound
 
@@ -56,16 +58,16 @@ class Adoption(NewAdoption):
 
 def write_adoption(connection: sqlite3.Connection, new: NewAdoption) -> Adoption:
     """Append it and return it as it stands there; called inside a transaction."""
-    values = (
+    values = [
         new.bundle_digest,
         new.finding,
         new.content,
         new.adopted_by.strip(),
         new.reason.strip(),
         new.adopted_at,
-    )
+    ]
     number = insert(connection, "INSERT INTO adoption VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", values)
-    return _adoption(number, *values)
+    return _adoption((number, *values))
 
 
 def read_adoptions(path: Path, connection: sqlite3.Connection) -> tuple[Adoption, ...]:
@@ -77,18 +79,11 @@ def read_adoptions(path: Path, connection: sqlite3.Connection) -> tuple[Adoption
         If one is not what was written: nobody is decided on by it.
     """
     rows = connection.execute("SELECT * FROM adoption ORDER BY id")
-    return tuple(_adoption(*row) for row in sound(path, "adoption", rows))
+    return tuple(_adoption(row) for row in sound(path, "adoption", rows))
 
 
-def _adoption(  # noqa: PLR0913 - a row's columns in their order
-    number: int,
-    bundle_digest: str,
-    finding: str,
-    content: str,
-    adopted_by: str,
-    reason: str,
-    adopted_at: str,
-) -> Adoption:
+def _adoption(row: Sequence[Any]) -> Adoption:
+    number, bundle_digest, finding, content, adopted_by, reason, adopted_at = row
     return Adoption(
         number=number,
         bundle_digest=bundle_digest,

@@ -90,7 +90,9 @@ def read_screened(connection: sqlite3.Connection) -> ScreenedCases:
         operating_point=tuple(row[5] for row in rows),
         threshold=tuple(row[6] for row in rows),
         outcome=tuple(-1 if row[7] is None else int(row[7]) for row in rows),
-        verified_because=tuple(None if row[8] is None else VerifiedBecause(row[8]) for row in rows),
+        verified_because=tuple(
+            None if row[8] is None else VerifiedBecause(row[8]) for row in rows
+        ),
         drawn_with=tuple(row[12] for row in rows),
         subject=tuple(_subject(row[9], row[10], row[11]) for row in rows),
     )

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.manifest import Manifest, OperatingPoint
 from edgefair.bundle.shelf import find_bundle
-from edgefair.errors import InputError
+from edgefair.bundle.site import SiteDecisions
+from edgefair.errors import ContractMismatch, InputError
 from edgefair.records import FindingScore, Image, Prediction, Status
 from edgefair.runtime.images import Limits, Scratch, read_frames
 from edgefair.runtime.preprocess import prepare
-from edgefair.runtime.scores import operating_points, score
+from edgefair.runtime.scores import at_site, operating_points, score
 from edgefair.runtime.session import Session
 from edgefair.runtime.variants import Way
 
@@ -118,7 +119,10 @@ class Model:
         return self._session.note
 
     def predict(
-        self, source: Source | Sequence[Source], *, operating_point: str | None = None
+        self,
+        source: Source | Sequence[Source],
+        *,
+        operating_point: str | SiteDecisions | None = None,
     ) -> list[Prediction]:
         """Return one prediction per frame of one source or of each in a list, in order.
 
@@ -127,8 +131,9 @@ class Model:
         Parameters
         ----------
         source : path, str, bytes, ndarray, or a list or tuple of these
-        operating_point : str, optional
-            Which of the bundle's operating points decides; its first by default.
+        operating_point : str or SiteDecisions, optional
+            Which of the bundle's operating points decides, or what a site has adopted in their
+            place; the bundle's first by default.
         """
         sources = (source,) if isinstance(source, Path | str | bytes | np.ndarray) else source
         return list(self.predict_many(sources, operating_point=operating_point))
@@ -137,7 +142,7 @@ class Model:
         self,
         sources: Iterable[Source],
         *,
-        operating_point: str | None = None,
+        operating_point: str | SiteDecisions | None = None,
         frame: int | None = None,
         observer: Observer | None = None,
         clock: Clock = lambda: datetime.now(UTC),
@@ -149,19 +154,35 @@ class Model:
         Parameters
         ----------
         sources : iterable of Source
-        operating_point : str, optional
+        operating_point : str or SiteDecisions, optional
+            As for `predict`. What a site adopted decides on the subject that the file names.
         frame : int, optional
             Frame of multi-frame files to read, from 0; every frame by default.
         observer : callable, optional
             Called with each image read and its prediction, in the worker thread.
         clock : callable, optional
             Gives the time that is written into the predictions.
+
+        Raises
+        ------
+        ContractMismatch
+            If the bundle has no such operating point, or the site's decisions are of another.
         """
+        site = operating_point if isinstance(operating_point, SiteDecisions) else None
+        if site and site.bundle_digest != self._digest:
+            raise ContractMismatch(
+                f"What this site adopted is for another model than {self._manifest.label}.",
+                hint="Thresholds hold for the one model that they were chosen with: make a new "
+                "proposal for this one.",
+            )
         worker = _Worker(
             manifest=self._manifest,
             digest=self._digest,
             session=self._session,
-            points=operating_points(self._manifest, operating_point),
+            points=operating_points(
+                self._manifest, operating_point if isinstance(operating_point, str) else None
+            ),
+            site=site,
             frame=frame,
             observer=observer,
             clock=clock,
@@ -189,6 +210,7 @@ class _Worker:
     digest: str
     session: Session
     points: tuple[OperatingPoint, ...]
+    site: SiteDecisions | None
     frame: int | None
     observer: Observer | None
     clock: Clock
@@ -242,6 +264,8 @@ class _Worker:
         embedding: NDArray[np.float32],
         heat_map: NDArray[np.float32],
     ) -> Prediction:
+        if self.site is not None:
+            scores = at_site(scores, self.manifest, self.site, image.subject)
         prediction = Prediction(
             image=image.name,
             frame=image.frame,

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.bundle.manifest import Manifest, OperatingPoint, Task
+from edgefair.bundle.site import Adopted, SiteDecisions, SiteRule, SiteSetting
 from edgefair.errors import ContractMismatch
-from edgefair.records import Decision, FindingScore
+from edgefair.records import Decision, FindingScore, Group, Subject
 
-__all__ = ["calibrate", "decide", "flagged", "operating_points", "score"]
+__all__ = ["at_site", "calibrate", "decide", "flagged", "operating_points", "score"]
 
 
 def operating_points(manifest: Manifest, name: str | None) -> tuple[OperatingPoint, ...]:
@@ -116,6 +117,69 @@ def score(
         )
         for image_logits, image_probabilities in zip(logits, probabilities, strict=True)
     )
+
+
+def at_site(
+    scores: tuple[FindingScore, ...], manifest: Manifest, site: SiteDecisions, subject: Subject
+) -> tuple[FindingScore, ...]:
+    """Return the scores of one image as the site decides on them, where it adopted anything.
+
+    It makes no difference whether the site had decided on them before, or for another subject.
+
+    Parameters
+    ----------
+    scores : tuple of FindingScore
+        One per finding.
+    manifest : Manifest
+        Of the model that they come from.
+    site : SiteDecisions
+    subject : Subject
+        Who it is: where groups are treated apart, this one's group counts.
+    """
+    return tuple(
+        score if adopted is None else _at_site(score, manifest, adopted, subject)
+        for score in scores
+        for adopted in (site.of(score.finding),)
+    )
+
+
+def _at_site(
+    score: FindingScore, manifest: Manifest, adopted: Adopted, subject: Subject
+) -> FindingScore:
+    rule, setting = adopted.rule, adopted.rule.setting_for(subject)
+    probability = score.probability
+    if rule.recalibrates:  # what is shown may have been put right already, the logit never
+        fit = manifest.calibration_of(score.finding)
+        probability = float(0.5 * (1 + np.tanh(0.5 * (score.logit * fit.slope + fit.intercept))))
+    decision, why = _site_decision(probability, rule, setting)
+    whom = "" if setting.group == Group() else f" for {setting.group}"
+    return FindingScore(
+        finding=score.finding,
+        logit=score.logit,
+        probability=rule.shown(probability, setting),
+        operating_point=adopted.name,
+        threshold=rule.shown(setting.threshold, setting),
+        decision=decision,
+        reason=f"{why} of {adopted.name}{whom} ({rule.chosen_for})",
+    )
+
+
+def _site_decision(
+    probability: float, rule: SiteRule, setting: SiteSetting
+) -> tuple[Decision, str]:
+    shown = f"probability {rule.shown(probability, setting):.3f}"
+    threshold = f"the threshold {rule.shown(setting.threshold, setting):.3f}"
+    if probability < setting.threshold:
+        return Decision.NEGATIVE, f"{shown} stays below {threshold}"
+    if setting.refer_up_to is None:
+        return Decision.POSITIVE, f"{shown} reaches {threshold}"
+    upper = f"{rule.shown(setting.refer_up_to, setting):.3f}"
+    if probability <= setting.refer_up_to:
+        return (
+            Decision.REFER,
+            f"{shown} is too close to call, up to {upper}: let a person decide, from {threshold}",
+        )
+    return Decision.POSITIVE, f"{shown} is above {upper}, where referring ends, and {threshold}"
 
 
 def _finding_score(logit: float, probability: float, point: OperatingPoint) -> FindingScore:
