@@ -144,6 +144,7 @@ def command(
             frame=frame,
             observer=_overlay_writer(heatmaps) if heatmaps else None,
         )
+        _say_who_decides(reader)
         ctx.exit(_read(reader, work, output))
 
 
@@ -171,6 +172,22 @@ def _overlay_writer(folder: Path) -> Observer:
     from edgefair.cli.overlays import overlay_writer
 
     return overlay_writer(folder)
+
+
+def _say_who_decides(reader: Reader) -> None:
+    """Tell on standard error where the site decides otherwise than the bundle."""
+    for adopted in reader.adopted():
+        if reader.operating_point is None:
+            click.echo(
+                f"On {adopted.finding} {adopted.name} decides, adopted because: {adopted.reason}",
+                err=True,
+            )
+        else:
+            click.echo(
+                f"On {adopted.finding} {reader.operating_point} decides, as asked, and not "
+                f"{adopted.name}.",
+                err=True,
+            )
 
 
 def _read(reader: Reader, work: WorkList, output: Output) -> int:

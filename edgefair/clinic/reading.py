@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edgefair.bundle.site import SiteDecisions
+from edgefair.bundle.site import Adopted, SiteDecisions
 from edgefair.records import Prediction, Status
 from edgefair.runtime.pipeline import Clock, Model, Observer, Source
 from edgefair.runtime.scores import at_site
@@ -122,14 +122,16 @@ class Reader:
         """Return the short code under which the ledger keeps this image; None without one."""
         return self.ledger.case_code(prediction) if self.ledger else None
 
-    def site(self) -> SiteDecisions | None:
-        """Return what the site adopted for this model; None where the bundle decides."""
-        if self.ledger is None or self.operating_point is not None:
-            return None
+    def adopted(self) -> tuple[Adopted, ...]:
+        """Return what the site adopted for this model in place of the bundle's decisions."""
+        return self._site().adopted
+
+    def _site(self) -> SiteDecisions:
+        if self.ledger is None:
+            return SiteDecisions(bundle_digest=self.model.digest)
         from edgefair.clinic.adopting import site_decisions
 
-        site = site_decisions(self.ledger, self.model.digest)
-        return site if site.adopted else None
+        return site_decisions(self.ledger, self.model.digest)
 
     def _predictions(self, work: WorkList, clock: Clock) -> Iterator[Prediction]:
         now = clock().isoformat(timespec="seconds")
@@ -143,10 +145,11 @@ class Reader:
                 engine=self.model.engine,
                 predicted_at=now,
             )
-        site = self.site()
+        site = self._site()
+        decides = site.adopted and self.operating_point is None
         read = self.model.predict_many(
             work.sources(),
-            operating_point=site or self.operating_point,
+            operating_point=site if decides else self.operating_point,
             frame=self.frame,
             observer=self.observer,
             clock=clock,
@@ -156,6 +159,6 @@ class Reader:
             if self.demographics is not None:
                 subject = self.demographics.completed(prediction.image, subject)
             scores = prediction.scores
-            if site and subject != prediction.subject:
+            if decides and subject != prediction.subject:
                 scores = at_site(scores, self.model.manifest, site, subject)
             yield replace(prediction, subject=subject, scores=scores)

@@ -216,7 +216,8 @@ class Ledger:
     ) -> FrozenPlan:
         """Return a monitoring plan that is in force from now on; those before it stay on record.
 
-        One that is in force already, to the letter, stays: two programs may do this at once.
+        One that is in force already, to the letter, stays: two programs may do this at once. Not
+        where the site has adopted decisions since, which its evidence is not about.
 
         Parameters
         ----------
@@ -237,7 +238,7 @@ class Ledger:
         """
         with transaction(self._path, self._connection):
             before = [p for p in self._plans() if p.bundle_digest == bundle_digest]
-            if before and before[-1].content == content:
+            if before and before[-1].content == content and not self._decides_anew(before[-1]):
                 return before[-1]
             write_plan(
                 self._connection,
@@ -397,6 +398,13 @@ class Ledger:
             keep_copy(self._path, kept)
             downgrade(self._connection)
         return kept
+
+    def _decides_anew(self, plan: FrozenPlan) -> bool:
+        """Return whether other decisions were adopted since a plan was put in force."""
+        return any(
+            adoption.bundle_digest == plan.bundle_digest and adoption.adopted_at >= plan.frozen_at
+            for adoption in read_adoptions(self._path, self._connection)
+        )
 
     def _plans(self) -> tuple[FrozenPlan, ...]:
         return read_plans(self._path, self._connection)

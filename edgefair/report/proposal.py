@@ -53,6 +53,8 @@ class ProposalReport:
         Everybody's at rising thresholds, then each group's.
     bands : tuple of BandShares
         Everybody first; empty where no band is proposed.
+    aim : tuple of (str, float) or None
+        The metric that a threshold was chosen for, and what it is to reach.
     coverage : float or None
         What the bands promise.
     level : float
@@ -67,6 +69,7 @@ class ProposalReport:
     looked_at: tuple[LookedAt, ...]
     thresholds: tuple[ThresholdRow, ...]
     bands: tuple[BandShares, ...] = ()
+    aim: tuple[str, float] | None = None
     coverage: float | None = None
     level: float
     source: str

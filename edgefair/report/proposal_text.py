@@ -10,10 +10,11 @@ from edgefair.report import words
 from edgefair.report.wrapping import cell_width, padded, plain, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from edgefair.audit.thresholds import ThresholdRow
     from edgefair.bundle.site import ProposedEffect, SiteSetting
+    from edgefair.records import Interval
     from edgefair.report.proposal import ProposalReport
 
 __all__ = ["render_proposal_text"]
@@ -54,6 +55,7 @@ def _headline(report: ProposalReport, width: int) -> list[str]:
     sentences = [
         *(_setting(setting, report) for setting in proposal.rule.settings),
         *_aside(report),
+        *_falls_short(report),
         "Nothing has changed. Only a person can put it in force, by `edgefair plan adopt`."
         if proposal.bundle_digest
         else "Made from a table, it cannot be put in force: `edgefair propose --ledger` can.",
@@ -74,8 +76,10 @@ def _setting(setting: SiteSetting, report: ProposalReport) -> str:
     alone = len(rule.settings) == 1
     whom = str(setting.group) if setting.group != Group() or alone else "everybody else"
     start = rule.shown(setting.threshold, setting)
-    now = f" instead of {report.now:.3f}" if report.now is not None else ""
-    said = f"{words.capitalised(whom)}: a person looks from probability {start:.3f} on{now}"
+    said = f"{words.capitalised(whom)}: a person looks from probability {start:.3f} on"
+    if report.now is not None:
+        as_now = setting.threshold == report.now
+        said += ", as now" if as_now else f" instead of {rule.shown(report.now, setting):.3f}"
     if setting.refer_up_to is not None:
         up_to = rule.shown(setting.refer_up_to, setting)
         said += f"; up to {up_to:.3f} the decision is refer"
@@ -95,6 +99,36 @@ def _aside(report: ProposalReport) -> Iterator[str]:
         )
     if rule.lawful_because:
         yield f"Groups are treated apart, on the ground that: {rule.lawful_because}"
+
+
+def _falls_short(report: ProposalReport) -> Iterator[str]:
+    """Yield whom the rule serves less well than it should, beyond what chance explains."""
+    effects = report.proposal.effects
+    metric, at_least = report.aim or ("", 0.0)
+    short = [e for e in effects if e.metric == metric and e.after.upper < at_least]
+    if short:
+        yield f"It falls short of its aim for {_listed((e.group, e.after) for e in short)}."
+    worse = [
+        effect
+        for effect in effects
+        if effect.metric == "sensitivity" and effect.difference and effect.difference.upper < 0
+    ]
+    if worse:
+        yield f"It finds fewer than now of {_listed((e.group, e.after) for e in worse)}."
+    risk = 1 - (report.coverage or 0)
+    for name, wrong in (
+        ("cleared", [(band.group, band.missed) for band in report.bands]),
+        ("flagged", [(band.group, band.false_alarms) for band in report.bands]),
+    ):
+        if more := [(group, share) for group, share in wrong if share.lower > risk]:
+            yield f"More are {name} wrongly than promised of {_listed(more)}."
+
+
+def _listed(shares: Iterable[tuple[Group, Interval]]) -> str:
+    return "; ".join(
+        f"{words.in_sentence(str(group))} ({words.rate(share, 'sensitivity', decimals=0)})"
+        for group, share in shares
+    )
 
 
 def _effects(report: ProposalReport, width: int) -> Iterator[list[str]]:
@@ -169,7 +203,9 @@ def _thresholds(report: ProposalReport, width: int) -> list[str]:
     if not rows:
         return []
     proposed = report.proposal.rule.settings[0].threshold
-    marks = {report.now: "now", proposed: "proposed"}
+    marks: dict[float | None, str] = {report.now: "now", proposed: "proposed"}
+    if proposed == report.now:
+        marks[proposed] = "now, proposed"
     with_cost = not isnan(rows[0].cost)
     head = (
         "Threshold", "", "Looked at", "Found", "Missed", "Right when flagged",

@@ -167,6 +167,7 @@ def _report(material: Material, ask: Ask, *, source: str, now: datetime) -> Prop
         looked_at=_looked_at(material, found.rule),
         thresholds=_thresholds(material, cases, ask, (uniform, found.rule)),
         bands=tuple(b for b in found.bands if b.group not in _unnamed(material)),
+        aim=(ask.aim.metric, ask.aim.at_least) if ask.aim else None,
         coverage=ask.coverage,
         level=ask.level,
         source=source,
@@ -263,7 +264,7 @@ def _notes(material: Material, cases: Weighed, found: Fitted, ask: Ask) -> Itera
         if not state.allowed:
             yield f"Nothing is said of whom the model misses in {group}: {state.instead}"
     if material.patients is None:
-        yield "No patient has several cases, as far as is known."
+        yield "Each case counts as another patient's: nobody is known to have several."
     before, after = material.in_force.settings[0], found.rule.settings[0]
     if before.refer_up_to is not None and after.refer_up_to is None:
         yield (
