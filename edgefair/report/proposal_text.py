@@ -25,8 +25,8 @@ _SHOWN_THRESHOLDS: Final = 9
 _TITLES: Final = {
     "sensitivity": "Found, of those who have it",
     "specificity": "Left alone, of those who do not have it",
-    "brier": "Squared error of the probability (Brier; less is better)",
-    "in_the_large": "Observed share less the mean probability (0 is right)",
+    "brier": "Squared error of the probability, times 100 (Brier; less is better)",
+    "in_the_large": "Observed share less the mean probability, in points (0 is right)",
 }
 
 
@@ -143,7 +143,7 @@ def _effect(effect: ProposedEffect) -> tuple[str, ...]:
     is_share = effect.metric in ("sensitivity", "specificity")
 
     def said(value: float, *, signed: bool = False) -> str:
-        text = f"{100 * value:.0f}" if is_share else f"{value:.3f}"
+        text = f"{100 * value:.{0 if is_share else 1}f}"
         sign = "+" if signed and not text.startswith("-") else ""
         return f"{sign}{text}".replace("-", "\N{MINUS SIGN}")
 
@@ -203,13 +203,13 @@ def _thresholds(report: ProposalReport, width: int) -> list[str]:
     if not rows:
         return []
     proposed = report.proposal.rule.settings[0].threshold
-    marks: dict[float | None, str] = {report.now: "now", proposed: "proposed"}
+    marks: dict[float | None, str] = {report.now: "now", proposed: "new"}
     if proposed == report.now:
-        marks[proposed] = "now, proposed"
+        marks[proposed] = "now, new"
     with_cost = not isnan(rows[0].cost)
     head = (
-        "Threshold", "", "Looked at", "Found", "Missed", "Right when flagged",
-        "Tests a case", *(("Cost a case",) if with_cost else ()),
+        "Threshold", "", "Looked at", "Found", "Missed", "Right",
+        "Tests/case", *(("Cost/case",) if with_cost else ()),
     )  # fmt: skip
     shown = [
         (
@@ -227,7 +227,7 @@ def _thresholds(report: ProposalReport, width: int) -> list[str]:
     people = f"{rows[0].screened:,.0f}"
     title = (
         f"What each threshold would do, of {people} people (those verified, and whom they "
-        "stand for)"
+        "stand for). Right: how many of those looked at have it"
     )
     return [*wrapped(title, width), *_table(head, shown, width)]
 
@@ -240,7 +240,7 @@ def _spread(
     last = float("inf")
     for row in rows:
         if row.threshold in marked or last - row.flagged >= step:
-            last = row.flagged if row.threshold not in marked else last
+            last = row.flagged
             yield row
 
 

@@ -41,6 +41,8 @@ def loaded_after(*arguments: str) -> set[str]:
         ["phantom", "-h"],
         ["demo", "-h"],
         ["doctor", "-h"],
+        ["propose", "-h"],
+        ["plan", "adopt", "-h"],
     ],
     ids=" ".join,
 )
