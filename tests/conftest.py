@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -40,6 +40,16 @@ settings.register_profile("edgefair", deadline=None, derandomize=True)
 settings.load_profile("edgefair")
 
 BundleMaker: TypeAlias = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what is installed and trusted on the developer's own PC out of every test."""
+    home = tmp_path_factory.mktemp("home") / "edgefair"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEFAIR_HOME", str(home))
+        yield home
+    assert not home.exists(), "a test left something in the home that all tests share"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from math import isfinite
@@ -296,6 +297,10 @@ class Manifest:
         One for each kind of processor; empty in a bundle that tells them not apart.
     finding_names : tuple of FindingName
         What findings are called in other languages, as far as somebody said.
+    sequence : int
+        Rises with each bundle of this name; 0 where nobody signed and counted.
+    expires : str
+        Day after which the builder no longer stands for it, ISO 8601; empty for none.
     """
 
     format: int
@@ -308,6 +313,8 @@ class Manifest:
     parts: tuple[Part, ...]
     variants: tuple[Variant, ...] = ()
     finding_names: tuple[FindingName, ...] = ()
+    sequence: int = 0
+    expires: str = ""
 
     @property
     def label(self) -> str:
@@ -326,7 +333,7 @@ class Manifest:
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
     tree = _converter().unstructure(manifest)
-    for name in ("variants", "finding_names"):
+    for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
@@ -423,7 +430,23 @@ def _inconsistencies(manifest: Manifest) -> list[str]:
     ]
     if [part.role for part in manifest.parts].count("model") != 1:
         faults.append("parts must hold exactly one model")
-    return [*faults, *_faults_of_variants(manifest)]
+    return [*faults, *_faults_of_series(manifest), *_faults_of_variants(manifest)]
+
+
+def _faults_of_series(manifest: Manifest) -> list[str]:
+    faults = []
+    if not 0 <= manifest.sequence < 2**53:
+        faults.append("sequence must be a whole number from 0")
+    if manifest.expires and not _is_day(manifest.expires):
+        faults.append(f"expires must be a day such as 2030-12-31, not {manifest.expires!r:.40}")
+    return faults
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _faults_of_variants(manifest: Manifest) -> list[str]:

@@ -21,7 +21,8 @@ _COMMANDS: Final = {
     "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
     "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
-    "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
+    "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
+    "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
     "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
 }

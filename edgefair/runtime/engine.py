@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Final
 
 # onnxruntime queues and sends telemetry unless this stands in the environment before its import
@@ -11,7 +12,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-__all__ = ["LOAD_ERRORS", "VERSION", "open_engine"]
+__all__ = ["LOAD_ERRORS", "MAX_MEMORY_BYTES", "VERSION", "open_engine"]
 
 VERSION: Final[str] = ort.__version__
 
@@ -24,6 +25,13 @@ LOAD_ERRORS: Final = (
     ort_errors.RuntimeException,
 )
 """What onnxruntime raises for a model that it cannot load."""
+
+MAX_MEMORY_BYTES: Final = 2**30
+"""What graphs may take in all, beside their weights: a hundred times what small models need.
+
+A graph of three operators can ask for terabytes; where the system grants them, a PC of 4 GB stands
+still.
+"""
 
 
 def open_engine(
@@ -52,4 +60,17 @@ def open_engine(
     if x64_quant_precision:
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 4 if x64_quant_precision else 3
+    _limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _limit_memory() -> None:
+    """Give this process's sessions one common arena that does not grow without end."""
+    place = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    by_default = -1
+    arena = ort.OrtArenaCfg(MAX_MEMORY_BYTES, by_default, by_default, by_default)
+    ort.create_and_register_allocator(place, arena)
