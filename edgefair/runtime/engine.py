@@ -27,7 +27,7 @@ LOAD_ERRORS: Final = (
 """What onnxruntime raises for a model that it cannot load."""
 
 MAX_MEMORY_BYTES: Final = 2**30
-"""What graphs may take in all, beside their weights: a hundred times what small models need.
+"""What the graphs of a process may take in all: twenty times what small models need.
 
 A graph of three operators can ask for terabytes; where the system grants them, a PC of 4 GB stands
 still.
