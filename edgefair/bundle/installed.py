@@ -12,19 +12,17 @@ one renaming. Whenever the power fails, the old version counts or the new one, n
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.durable import make_folder, write_whole
-from edgefair.errors import BundleNotFound, ContractMismatch, ModelError
+from edgefair.errors import BundleNotFound, ModelError
 
 __all__ = ["Choice", "Installed", "Release"]
 
 _POINTER: Final = "current.json"
-_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
 _DIGEST_DIGITS: Final = 12
 
 
@@ -110,7 +108,7 @@ class Installed:
         ModelError
             If that was damaged.
         """
-        if not _NAME.fullmatch(name):
+        if name in (".", "..") or Path(name).name != name:  # a path, no name
             return Choice()
         path = self.folder / name / _POINTER
         if not path.exists():
@@ -136,18 +134,10 @@ class Installed:
 
         Raises
         ------
-        ContractMismatch
-            If its name or version cannot be a folder's.
         EdgefairError
             If the disk is full.
         """
         contract = bundle.manifest.contract
-        if not (_NAME.fullmatch(contract.name) and _NAME.fullmatch(contract.version)):
-            raise ContractMismatch(
-                f"{contract.name!r:.80} {contract.version!r:.80} is no name and version that can "
-                "be installed.",
-                hint="Ask the builder for names of letters, digits, points and dashes.",
-            )
         digest = bundle.digest[:_DIGEST_DIGITS]
         folder = self.folder / contract.name / f"{contract.version}-{digest}"
         path = folder / f"{contract.name}-{contract.version}.efb"

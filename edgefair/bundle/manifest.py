@@ -7,6 +7,7 @@ made for it cannot part.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -48,6 +49,9 @@ __all__ = [
 
 FORMAT: Final = 1
 """Version of the manifest's form; a reader refuses any other."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
+"""Of a model and its version: they become names of folders, and are printed."""
 
 CONTRACT_KEY: Final = "edgefair.contract"
 """Key of the contract in the ONNX file's metadata."""
@@ -403,7 +407,11 @@ def _in_words(error: BaseException, kind: type | None) -> str:
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
     contract = manifest.contract
-    faults = []
+    faults = [
+        f"contract.{what} must be of letters, digits, points and dashes, not {text!r:.80}"
+        for what, text in (("name", contract.name), ("version", contract.version))
+        if not _NAME.fullmatch(text)
+    ]
     if not contract.findings or len(set(contract.findings)) != len(contract.findings):
         faults.append("contract.findings must be distinct and at least one")
     if sorted(c.finding for c in manifest.calibration) != sorted(contract.findings):

@@ -115,7 +115,7 @@ class SignedList:
         WrongSignature
             If it is none all the same.
         """
-        converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+        converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
         converter.register_structure_hook(str, _only(str))
         converter.register_structure_hook(int, _only(int))
         try:

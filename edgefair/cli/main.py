@@ -80,9 +80,16 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(error: EdgefairError) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(error.message)}", err=True)
     if error.hint:
-        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+        click.echo(f"{click.style('hint:', bold=True)} {_plain(error.hint)}", err=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that steers no terminal: messages name files, columns and parts of bundles."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def _log_of_fault(trace: str) -> str:

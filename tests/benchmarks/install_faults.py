@@ -1,6 +1,6 @@
-"""Installing a model while the process is killed, the power fails, the disk fills, the stick goes.
+"""Installing a model while the process is killed, the power fails, a disk fills, a stick goes.
 
-    python -m tests.benchmarks.install_faults --kills 300 --power-cuts 80 --full-disk 20 --sticks 20
+    python -m tests.benchmarks.install_faults --kills 300 --power-cuts 80 --full-disk 20
 
 Each trial runs `edgefair model install` or `rollback` in a process of its own, disturbs it at a
 random moment, and then starts anew: the model must be the old or the new one, whole, and the new
@@ -8,8 +8,8 @@ one if that was reported; and the same command given again must succeed.
 
 A power cut is a copy of the block device, taken while the process is stopped: it holds what had
 reached the device by then and nothing else (two copies in a row must be equal, so that none is
-torn), and is mounted anew as after a restart. ``--without-syncs`` is the control: fsync does nothing.
-Power cuts and full disks need root and Linux.
+torn), and is mounted anew as after a restart. ``--without-syncs`` is the control: there fsync
+does nothing. Power cuts and full disks need root and Linux.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def start(home: Path, arguments: tuple[str, ...], *, syncs: bool = True) -> Runn
         for stream in (1, 2):
             os.dup2(write_end, stream)
         if not syncs:
-            os.fsync = lambda _: None
+            os.fsync = _no_sync
         try:
             edgefair(arguments)
         except SystemExit as end:
@@ -122,6 +122,10 @@ def start(home: Path, arguments: tuple[str, ...], *, syncs: bool = True) -> Runn
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _no_sync(fd: object) -> None:
+    """Stand in for `os.fsync` in the control."""
 
 
 def ended_of(running: Running) -> Ended:
@@ -270,7 +274,12 @@ def main() -> None:
         kinds: tuple[tuple[str, int, tuple[Operation, ...], Callable[[Operation], str]], ...] = (
             ("kill -9", asked.kills, plan, lambda o: killed(o, model, moment(o))),
             ("power cut", asked.power_cuts, plan, lambda o: cut_off(o, model, moment(o))),
-            ("full disk", asked.full_disk, plan, lambda o: filled(o, model, chance.uniform(0, 1.2))),
+            (
+                "full disk",
+                asked.full_disk,
+                plan,
+                lambda o: filled(o, model, chance.uniform(0, 1.2)),
+            ),
             (
                 "stick pulled out",
                 asked.sticks,
@@ -292,7 +301,9 @@ def main() -> None:
 
 
 def _row(*cells: str) -> None:
-    print("".join(cell.ljust(width) for cell, width in zip(cells, (21, 8, 12, 12, 1), strict=True)))
+    print(
+        "".join(cell.ljust(width) for cell, width in zip(cells, (21, 8, 12, 12, 1), strict=True))
+    )
     sys.stdout.flush()
 
 
