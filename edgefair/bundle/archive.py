@@ -191,6 +191,8 @@ def bundle_bytes(path: Path) -> bytes:
         # a pipe or a device would be waited for without end
         if path.exists() and not path.is_file():
             raise IsADirectoryError
+        if path.stat().st_size > MAX_BUNDLE_BYTES:
+            raise _too_large(path.name)
         with path.open("rb") as file:
             content = file.read(MAX_BUNDLE_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -203,8 +205,8 @@ def bundle_bytes(path: Path) -> bytes:
             f"The bundle {path} cannot be opened: {error.strerror or error}.",
             hint="Check the file's permissions and the stick or disk it lies on.",
         ) from error
-    if len(content) > MAX_BUNDLE_BYTES:
-        raise _altered(path.name, f"is larger than {MAX_BUNDLE_BYTES // 1_000_000} MB")
+    if len(content) > MAX_BUNDLE_BYTES:  # it grew meanwhile
+        raise _too_large(path.name)
     return content
 
 
@@ -311,6 +313,10 @@ def _checked_part(part: Part, content: bytes, file: str) -> PartContent:
     if len(content) != part.size_bytes or found != part.sha256:
         raise _altered(file, f"has a part that was changed: {part.path!r} does not match its hash")
     return PartContent(path=part.path, role=part.role, content=content)
+
+
+def _too_large(file: str) -> BundleAltered:
+    return _altered(file, f"is larger than {MAX_BUNDLE_BYTES // 1_000_000} MB")
 
 
 def _altered(file: str, what: str) -> BundleAltered:

@@ -34,8 +34,10 @@ OPERATORS: Final = frozenset(
 # fmt: on
 """Operators that a bundle may use: feed-forward networks, nothing that loops or branches."""
 
+_FIELDS: Final = 2**29
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_EXTERNAL: Final = 1
+_INSIDE: Final = 0
+"""The data location of a tensor in the file itself; cut to 32 bits, any other number may be 1."""
 
 Message: TypeAlias = memoryview
 
@@ -130,7 +132,7 @@ def _operator(node: Message) -> str:
         inner = list(_fields(attribute))
         if any(number in (6, 11) for number, _ in inner):
             raise _refusal(f"holds a subgraph in {name!r}")
-        _refuse_external_data(value for number, value in inner if number in (5, 10, 22))
+        _refuse_external_data(value for number, value in inner if number in (5, 10, 22, 23))
     return name
 
 
@@ -139,7 +141,7 @@ def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
         if not isinstance(tensor, memoryview):
             raise ValueError("a tensor is a message")
         for number, value in _fields(tensor):
-            if number == 13 or (number == 14 and value == _EXTERNAL):
+            if number == 13 or (number == 14 and value != _INSIDE):
                 raise _refusal("keeps data outside its own file")
             # sparse tensors hold their values and indices as tensors, fields 1 and 2
             if number in (1, 2) and isinstance(value, memoryview) and _is_external(value):
@@ -149,7 +151,7 @@ def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
 def _is_external(message: Message) -> bool:
     try:
         return any(
-            number == 13 or (number == 14 and value == _EXTERNAL)
+            number == 13 or (number == 14 and value != _INSIDE)
             for number, value in _fields(message)
         )
     except (IndexError, ValueError):
@@ -172,14 +174,21 @@ def _messages(fields: list[tuple[int, int | Message]], wanted: int) -> list[Mess
 
 
 def _text(message: Message, wanted: int) -> str:
-    for number, value in _fields(message):
-        if number == wanted and isinstance(value, memoryview):
-            return bytes(value).decode()
-    return ""
+    value = _only(message, wanted)
+    return bytes(value).decode() if isinstance(value, memoryview) else ""
 
 
 def _number(message: Message, wanted: int) -> int:
-    return next((v for n, v in _fields(message) if n == wanted and isinstance(v, int)), 0)
+    value = _only(message, wanted)
+    return value if isinstance(value, int) else 0
+
+
+def _only(message: Message, wanted: int) -> int | Message | None:
+    """Return the one field of that number; of two, another reader may take the other one."""
+    values = [value for number, value in _fields(message) if number == wanted]
+    if len(values) > 1:
+        raise ValueError("a field that stands once stands twice")
+    return values[0] if values else None
 
 
 def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
@@ -188,6 +197,8 @@ def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
     while position < len(message):
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
+        if not 0 < number < _FIELDS:
+            raise ValueError(f"field {number}")  # another reader may cut it to a known one
         if wire == _VARINT:
             value, position = _varint(message, position)
             yield number, value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import cattrs
@@ -119,9 +119,12 @@ class SignedList:
         converter.register_structure_hook(str, _only(str))
         converter.register_structure_hook(int, _only(int))
         try:
-            return converter.structure(json.loads(self.content), RevocationList)
-        except (ValueError, TypeError, KeyError, RecursionError, cattrs.BaseValidationError) as e:
-            raise _no_list(f"{type(e).__name__}: {e}") from e
+            tree = json.loads(self.content)
+            if not isinstance(tree, dict) or len(tree) != len(fields(RevocationList)):
+                raise _no_list("it has other fields")
+            return converter.structure(tree, RevocationList)
+        except (ValueError, RecursionError, cattrs.BaseValidationError) as error:
+            raise _no_list(f"{type(error).__name__}: {error}") from error
 
 
 def _only(wanted: type) -> Callable[[object, type], object]:

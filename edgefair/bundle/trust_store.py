@@ -28,7 +28,9 @@ from edgefair.errors import (
     RevokedKey,
     UnknownKey,
     Unsigned,
+    Untrusted,
     Withdrawn,
+    WrongSignature,
 )
 
 __all__ = ["Seen", "TrustStore"]
@@ -37,6 +39,9 @@ _SEEN: Final = "seen.json"
 _MAX_SEEN_BYTES: Final = 1_000_000
 _LIST: Final = "\0revocations"
 """Name under which the list's own number is kept: no model can bear it."""
+
+
+_BRING_AGAIN: Final = "Bring it again: edgefair keys update revocations.efr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,9 @@ class TrustStore:
         BadKey
             If one of the files is damaged.
         """
-        files = sorted((self.folder / "keys").glob("*.json"))
-        return tuple(PublicKey.from_json(_bounded(path, MAX_KEY_BYTES)) for path in files)
+        files = (self.folder / "keys").glob("*.json")
+        keys = (PublicKey.from_json(_bounded(path, MAX_KEY_BYTES)) for path in files)
+        return tuple(sorted(keys, key=lambda key: key.name))
 
     def add_key(self, key: PublicKey) -> None:
         """Trust a key from now on, under its name.
@@ -125,9 +131,15 @@ class TrustStore:
                 return RevocationList()
             raise Downgrade(
                 f"The list of revoked keys that this PC had, number {seen.sequence}, is gone.",
-                hint="Bring it again: edgefair keys update revocations.efr",
+                hint=_BRING_AGAIN,
             )
-        found = self._checked_list(_bounded(path, MAX_LIST_BYTES))
+        try:
+            found = self._checked_list(_bounded(path, MAX_LIST_BYTES))
+        except Untrusted as error:
+            raise WrongSignature(
+                f"The list of revoked keys that this PC had is damaged. {error.message}",
+                hint=_BRING_AGAIN,
+            ) from error
         if seen is not None and found.sequence < seen.sequence:
             raise _older("list of revoked keys", found.sequence, seen.sequence)
         return found
@@ -280,10 +292,13 @@ class TrustStore:
         path = self.folder / LIST_NAME
         if not path.exists():
             return
-        signed = SignedList.from_bytes(file)
-        key = self._key_of(signed.signature, Purpose.REVOCATIONS)
+        try:
+            in_force = self._checked_list(_bounded(path, MAX_LIST_BYTES))
+        except Untrusted:
+            return  # damaged: the newer list mends it
+        key = self._key_of(SignedList.from_bytes(file).signature, Purpose.REVOCATIONS)
         if key is not None:
-            self._refuse_revoked(key, self._checked_list(_bounded(path, MAX_LIST_BYTES)))
+            self._refuse_revoked(key, in_force)
 
     def _refuse_to_forget(self, key: PublicKey) -> None:
         path = self.folder / LIST_NAME

@@ -33,9 +33,13 @@ from edgefair.bundle.archive import read_bundle
 from edgefair.bundle.sealing import sign_bundle
 from edgefair.bundle.shelf import find_bundle, open_bundle, trust_store_in
 from edgefair.bundle.signing import Purpose, new_signing_key
+from edgefair.cli import model as _model  # imported here, not anew in each child
 from edgefair.cli.main import main as edgefair
+from edgefair.clinic import models as _models
 
 IMAGE_MB = 48
+_CONTROL = "power cut, no syncs"
+IMPORTED = (_model, _models)
 _REPORTED = (b"is installed", b"counts again")
 
 
@@ -244,7 +248,7 @@ def pulled_out(operation: Operation, model: str, chance: random.Random, longest_
         source = Path(operation.arguments[2])
         there = Path(shutil.copy(source, stick))
         running = start(home, (*operation.arguments[:2], str(there)))
-        time.sleep(chance.uniform(0, longest_s / 4))  # it is read at the beginning
+        time.sleep(chance.uniform(0, longest_s / 2))  # it is read at the beginning
         os.truncate(there, chance.randrange(source.stat().st_size))
         return judged(operation, home, model, reported=ended_of(running).reported)
 
@@ -287,17 +291,20 @@ def main() -> None:
                 lambda o: pulled_out(o, model, chance, longest[o.name]),
             ),
             (
-                "power cut, no syncs",
+                _CONTROL,
                 asked.without_syncs,
                 plan,
                 lambda o: cut_off(o, model, moment(o), syncs=False),
             ),
         )
+        is_sound = True
         for kind, trials, among, trial in kinds:
             found = Counter(trial(among[number % len(among)]) for number in range(trials))
             worse = {what: n for what, n in found.items() if what not in ("old", "new")}
+            is_sound &= not worse or kind == _CONTROL
             told = "; ".join(f"{n} {what}" for what, n in worse.items()) or "0"
             _row(kind, str(trials), str(found["old"]), str(found["new"]), told)
+    sys.exit(0 if is_sound else 1)
 
 
 def _row(*cells: str) -> None:
