@@ -89,8 +89,9 @@ def test_a_full_disk_is_told_and_what_was_shown_before_is_kept(
     disk.mkdir()
     # a disk of one's own, in a name space that ends with the command; its content is copied out
     script = (
-        'mount -t tmpfs -o size=700k tmpfs "$1" && { "$3" -c "$4" predict "$5" -m "$6" --allow-unsigned '
-        '--ledger "$1/clinic.ledger" --csv; status=$?; cp "$1"/* "$2"; exit $status; }'
+        'mount -t tmpfs -o size=700k tmpfs "$1" && { "$3" -c "$4" predict "$5" -m "$6" '
+        '--allow-unsigned --ledger "$1/clinic.ledger" --csv; status=$?; '
+        'cp "$1"/* "$2"; exit $status; }'
     )
     kept_folder = tmp_path / "kept"
     kept_folder.mkdir()
