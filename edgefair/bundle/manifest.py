@@ -13,9 +13,10 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 from math import isfinite
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args, get_origin
 
 import cattrs
+import cattrs.errors
 from cattrs.strategies import configure_tagged_union
 
 from edgefair.errors import ContractMismatch
@@ -52,6 +53,21 @@ FORMAT: Final = 1
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
 """Of a model and its version: they become names of folders, and are printed."""
+
+_VALUES_LOOKED_THROUGH: Final = 10_000
+_FAULTS_TOLD: Final = 100
+_STRUCTURE_FAULTS: Final = (
+    cattrs.BaseValidationError,
+    cattrs.errors.ForbiddenExtraKeysError,
+    cattrs.errors.StructureHandlerNotFoundError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What cattrs raises, where it stops at the first fault, on trees that are no manifest."""
 
 CONTRACT_KEY: Final = "edgefair.contract"
 """Key of the contract in the ONNX file's metadata."""
@@ -336,7 +352,7 @@ class Manifest:
 
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
-    tree = _converter().unstructure(manifest)
+    tree = _converter(detailed=False).unstructure(manifest)
     for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
@@ -346,7 +362,7 @@ def manifest_to_json(manifest: Manifest) -> bytes:
 
 def contract_to_json(contract: Contract) -> str:
     """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
-    tree = _converter().unstructure(contract)
+    tree = _converter(detailed=False).unstructure(contract)
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -377,9 +393,9 @@ def manifest_from_json(text: bytes) -> Manifest:
             hint="Install the edgefair version that the bundle was made for.",
         )
     try:
-        manifest = _converter().structure(tree, Manifest)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _mismatch(_faults_of(error)) from error
+        manifest = _converter(detailed=False).structure(tree, Manifest)
+    except _STRUCTURE_FAULTS as first:
+        raise _mismatch(_faults_in(tree, first)) from first
     faults = _inconsistencies(manifest)
     if faults:
         raise _mismatch(faults)
@@ -387,16 +403,35 @@ def manifest_from_json(text: bytes) -> Manifest:
 
 
 def _mismatch(faults: list[str]) -> ContractMismatch:
+    more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
     return ContractMismatch(
-        "The bundle's manifest does not hold: " + "; ".join(faults) + ".",
+        "The bundle's manifest does not hold: " + "; ".join(faults[:_FAULTS_TOLD]) + more + ".",
         hint="Get the bundle again, or ask its builder.",
     )
 
 
-def _faults_of(error: BaseException) -> list[str]:
-    if isinstance(error, cattrs.BaseValidationError):
+def _faults_in(tree: object, first: BaseException) -> list[str]:
+    """Return every fault with its path; of a huge tree, made to take long, only the first."""
+    if _count(tree) > _VALUES_LOOKED_THROUGH:
+        return [str(first) or type(first).__name__]
+    try:
+        _converter(detailed=True).structure(tree, Manifest)
+    except cattrs.BaseValidationError as error:
         return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
-    return [str(error) or type(error).__name__]
+    except RecursionError as error:
+        return [str(error)]
+    return [str(first)]
+
+
+def _count(tree: object) -> int:
+    """Return how many values a tree of JSON holds."""
+    left, count = [tree], 0
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+    return count
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:
@@ -473,12 +508,16 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
 
 
 @cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+def _converter(*, detailed: bool) -> cattrs.Converter:
+    """Return the converter that tells every fault, or the quicker one that stops at the first."""
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=detailed)
     converter.register_structure_hook(float, _strict_number)
     converter.register_structure_hook(int, _strict_whole_number)
     converter.register_structure_hook(bool, _strict_truth)
     converter.register_structure_hook(str, _strict_text)
+    converter.register_structure_hook_func(
+        lambda kind: get_origin(kind) is Literal, _strict_choice
+    )
     # an enumeration of strings is a str too, and must stay one of its members
     converter.register_structure_hook(Task, lambda value, _: Task(value))
     configure_tagged_union(
@@ -496,6 +535,13 @@ def _strict_number(value: object, _: type) -> float:
 def _strict_whole_number(value: object, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {value!r:.40}")
+    return value
+
+
+def _strict_choice(value: object, kind: type) -> object:
+    allowed = get_args(kind)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"expected {' or '.join(allowed)}, got {value!r:.40}")
     return value
 
 

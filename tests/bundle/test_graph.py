@@ -1,5 +1,7 @@
 """What is inside an ONNX file: read as the onnx package reads it, refused where unsafe."""
 
+import time
+
 import numpy as np
 import onnx
 import pytest
@@ -102,6 +104,23 @@ def test_a_function_is_refused(graph: onnx.ModelProto) -> None:
     graph.functions.append(function)
 
     assert "functions" in refused(graph)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"\x10\x01", b"\x0a\x00", b"\x2a\x02\x10\x01", b"\x0a\x06\x2a\x04\x10\x01\x10\x01"],
+    ids=["a number", "an empty node", "an empty tensor", "a node with an attribute"],
+)
+def test_a_graph_of_millions_of_tiny_fields_is_refused_at_once(field: bytes) -> None:
+    graph = field * (20_000_000 // len(field))
+    size, left = b"", len(graph)
+    while left:
+        size, left = size + bytes([left & 0x7F | (0x80 if left >> 7 else 0)]), left >> 7
+    began = time.process_time()
+    with pytest.raises(UnsafeModel):
+        inspect_graph(b"\x3a" + size + graph)
+
+    assert time.process_time() - began < 2
 
 
 def with_node(model: onnx.ModelProto, node: bytes) -> bytes:
