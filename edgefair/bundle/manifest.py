@@ -515,9 +515,7 @@ def _converter(*, detailed: bool) -> cattrs.Converter:
     converter.register_structure_hook(int, _strict_whole_number)
     converter.register_structure_hook(bool, _strict_truth)
     converter.register_structure_hook(str, _strict_text)
-    converter.register_structure_hook_func(
-        lambda kind: get_origin(kind) is Literal, _strict_choice
-    )
+    converter.register_structure_hook_func(_is_choice, _strict_choice)
     # an enumeration of strings is a str too, and must stay one of its members
     converter.register_structure_hook(Task, lambda value, _: Task(value))
     configure_tagged_union(
@@ -536,6 +534,11 @@ def _strict_whole_number(value: object, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {value!r:.40}")
     return value
+
+
+def _is_choice(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
 
 
 def _strict_choice(value: object, kind: type) -> object:
