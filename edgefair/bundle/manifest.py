@@ -352,7 +352,7 @@ class Manifest:
 
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
-    tree = _converter(detailed=False).unstructure(manifest)
+    tree = _converter().unstructure(manifest)
     for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
@@ -362,7 +362,7 @@ def manifest_to_json(manifest: Manifest) -> bytes:
 
 def contract_to_json(contract: Contract) -> str:
     """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
-    tree = _converter(detailed=False).unstructure(contract)
+    tree = _converter().unstructure(contract)
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -393,7 +393,7 @@ def manifest_from_json(text: bytes) -> Manifest:
             hint="Install the edgefair version that the bundle was made for.",
         )
     try:
-        manifest = _converter(detailed=False).structure(tree, Manifest)
+        manifest = _quick_converter().structure(tree, Manifest)
     except _STRUCTURE_FAULTS as first:
         raise _mismatch(_faults_in(tree, first)) from first
     faults = _inconsistencies(manifest)
@@ -415,7 +415,7 @@ def _faults_in(tree: object, first: BaseException) -> list[str]:
     if _count(tree) > _VALUES_LOOKED_THROUGH:
         return [str(first) or type(first).__name__]
     try:
-        _converter(detailed=True).structure(tree, Manifest)
+        _converter().structure(tree, Manifest)
     except cattrs.BaseValidationError as error:
         return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
     except RecursionError as error:
@@ -508,14 +508,32 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
 
 
 @cache
-def _converter(*, detailed: bool) -> cattrs.Converter:
-    """Return the converter that tells every fault, or the quicker one that stops at the first."""
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=detailed)
+def _quick_converter() -> cattrs.Converter:
+    """Return a converter that stops at the first fault."""
+    converter = _converter().copy(detailed_validation=False)
+    converter.register_structure_hook_func(_is_choice, _strict_choice)
+    return converter
+
+
+def _is_choice(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
+
+
+def _strict_choice(value: object, kind: type) -> object:
+    allowed = get_args(kind)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"expected {' or '.join(allowed)}, got {value!r:.40}")
+    return value
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(float, _strict_number)
     converter.register_structure_hook(int, _strict_whole_number)
     converter.register_structure_hook(bool, _strict_truth)
     converter.register_structure_hook(str, _strict_text)
-    converter.register_structure_hook_func(_is_choice, _strict_choice)
     # an enumeration of strings is a str too, and must stay one of its members
     converter.register_structure_hook(Task, lambda value, _: Task(value))
     configure_tagged_union(
@@ -533,18 +551,6 @@ def _strict_number(value: object, _: type) -> float:
 def _strict_whole_number(value: object, _: type) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {value!r:.40}")
-    return value
-
-
-def _is_choice(kind: object) -> bool:
-    origin: object = get_origin(kind)
-    return origin is Literal
-
-
-def _strict_choice(value: object, kind: type) -> object:
-    allowed = get_args(kind)
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"expected {' or '.join(allowed)}, got {value!r:.40}")
     return value
 
 

@@ -128,7 +128,8 @@ def with_node(model: onnx.ModelProto, node: bytes) -> bytes:
     graph = model.graph.SerializeToString() + b"\x0a" + bytes([len(node)]) + node
     model.ClearField("graph")
     size = bytes([len(graph) & 0x7F | 0x80, len(graph) >> 7])
-    return bytes(model.SerializeToString()) + b"\x3a" + size + graph
+    whole: bytes = model.SerializeToString() + b"\x3a" + size + graph
+    return whole
 
 
 ADD = helper.make_node("Add", ["logits", "logits"], ["sum"]).SerializeToString()
