@@ -512,6 +512,10 @@ def _quick_converter() -> cattrs.Converter:
     """Return a converter that stops at the first fault."""
     converter = _converter().copy(detailed_validation=False)
     converter.register_structure_hook_func(_is_choice, _strict_choice)
+    # what a copy forgets
+    configure_tagged_union(
+        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
+    )
     return converter
 
 
