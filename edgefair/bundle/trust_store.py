@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from edgefair.bundle.durable import make_folder, write_whole
+from edgefair.bundle.durable import make_folder, sync_folder, write_whole, writing
 from edgefair.bundle.revocations import LIST_NAME, MAX_LIST_BYTES, RevocationList, SignedList
 from edgefair.bundle.signing import MAX_KEY_BYTES, PublicKey, Purpose, Signature
 from edgefair.bundle.trust import UNSIGNED, Trust
@@ -111,7 +111,9 @@ class TrustStore:
         for key in self.trusted_keys():
             if key.name == name:
                 self._refuse_to_forget(key)
-                (self.folder / "keys" / f"{name}.json").unlink()
+                with writing(self.folder / "keys"):
+                    (self.folder / "keys" / f"{name}.json").unlink()
+                    sync_folder(self.folder / "keys")
                 return
         there = ", ".join(key.name for key in self.trusted_keys()) or "none"
         raise BadKey(f"No key is trusted as {name}.", hint=f"Trusted: {there}.")
