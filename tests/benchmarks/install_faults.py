@@ -248,7 +248,7 @@ def pulled_out(operation: Operation, model: str, chance: random.Random, longest_
         source = Path(operation.arguments[2])
         there = Path(shutil.copy(source, stick))
         running = start(home, (*operation.arguments[:2], str(there)))
-        time.sleep(chance.uniform(0, longest_s / 2))  # it is read at the beginning
+        time.sleep(chance.uniform(0, longest_s / 30))  # it is read at the beginning
         os.truncate(there, chance.randrange(source.stat().st_size))
         return judged(operation, home, model, reported=ended_of(running).reported)
 
