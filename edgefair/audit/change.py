@@ -106,9 +106,9 @@ def chart_for(limit: float, worse: float, *, run_length: float) -> Chart:
 def average_run_length(chart: Chart, rate: float) -> float:
     """Return after how many labels the chart sounds on average, from 0 on.
 
-    Exact, but for rounding: the chart is a Markov chain over 0, 1, ..., ``height - 1``, and the
-    expected times to leave it solve a linear system. The relative error of rounding grows with
-    the run length, to about 1e-4 at a run length of 1e12.
+    Exact: the chart is a Markov chain over 0, 1, ..., ``height - 1``, and the expected times to
+    leave it solve a linear system. It is solved without a subtraction, so that rounding stays
+    small (1e-12 of the result) however long the run.
 
     Parameters
     ----------
@@ -119,12 +119,14 @@ def average_run_length(chart: Chart, rate: float) -> float:
     Returns
     -------
     float
-        Labels, with the one that raises the alarm; inf at a rate of 0.
+        Labels, with the one that raises the alarm; inf where none ever will.
 
     References
     ----------
     .. [1] D. Brook, D. A. Evans, "An approach to the probability distribution of CUSUM run
        length", Biometrika 59 (1972) 539-549.
+    .. [2] W. K. Grassmann, M. I. Taksar, D. P. Heyman, "Regenerative analysis and steady state
+       distributions for Markov chains", Operations Research 33 (1985) 1107-1116.
 
     Examples
     --------
@@ -135,15 +137,21 @@ def average_run_length(chart: Chart, rate: float) -> float:
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"rate must be in [0, 1], got {rate}")
-    if rate == 0:
-        return inf
-    states = np.arange(chart.height)
-    leaving = np.eye(chart.height)
-    after_error = states + chart.up
-    stays = after_error < chart.height
-    leaving[states[stays], after_error[stays]] -= rate
-    leaving[states, np.maximum(states - chart.down, 0)] -= 1 - rate
-    return float(np.linalg.solve(leaving, np.ones(chart.height))[0])
+    alarm = chart.height
+    states = np.arange(alarm)
+    moves = np.zeros((alarm, alarm + 1))
+    moves[states, np.minimum(states + chart.up, alarm)] = rate
+    moves[states, np.maximum(states - chart.down, 0)] += 1 - rate
+    spent = np.ones(alarm)
+    # state by state from the top, each is taken out and its time given to those that lead to it
+    for state in range(alarm - 1, 0, -1):
+        onwards = np.append(moves[state, :state], moves[state, alarm])
+        sources = np.flatnonzero(moves[:state, state])
+        share = moves[sources, state] / np.sum(onwards)
+        moves[sources, :state] += np.outer(share, onwards[:-1])
+        moves[sources, alarm] += share * onwards[-1]
+        spent[sources] += share * spent[state]
+    return float(spent[0] / moves[0, alarm]) if moves[0, alarm] > 0 else inf
 
 
 def running_cusum(errors: ArrayLike, chart: Chart, *, start: int = 0) -> _Counts:

@@ -20,7 +20,7 @@ Question: TypeAlias = Literal["first worse", "unequal"]
 """What evidence is sought for: a higher rate of the first of two groups, or any difference."""
 
 AGAINST: Final = (0.18, 0.18)
-"""Beta prior of each rate with the least regret in the worst case, for blocks of one label each."""
+"""Beta prior of each rate with the least worst-case regret, for blocks of one label a group."""
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Counts: TypeAlias = NDArray[np.int64]

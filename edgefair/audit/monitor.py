@@ -7,6 +7,10 @@ A cell is a finding, a group and an error rate. Three alarms watch it, each with
 - evidence for a change (`change.running_shiryaev_roberts`): false once in so many labels on
   average, at most;
 - the CUSUM chart that quality control knows (`change.Chart`), likewise.
+
+They hold for labels whose choice does not depend on whether the model erred, one a patient, in
+the order in which they became known. Where a label is withdrawn or corrected, the state is made
+anew from the first label on.
 """
 
 from __future__ import annotations
@@ -132,6 +136,8 @@ class CellState:
 
 def updated(state: CellState, errors: Sequence[bool] | ArrayLike, rule: CellRule) -> CellState:
     """Return the state after further labels, the same bits however they are cut into parts.
+
+    The same, that is, on one machine: on another the last digit of a logarithm may differ.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
     "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
+    "doctor": Entry("edgefair.cli.doctor", "Is this computer fit, and the model whole?"),
     "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
 }
 

@@ -19,6 +19,7 @@ from edgefair.compress.stages.pack import Finished, licence_parts, pack, writing
 from edgefair.compress.stages.shrink import Shrunk, shrink
 from edgefair.compress.stages.teach import Taught, teach
 from edgefair.compress.stages.workshop import Progress, Stage, Workshop, open_workshop
+from edgefair.compress.training.machine import prepare_machine
 from edgefair.errors import InputError
 
 __all__ = ["Progress", "Stage", "run_recipe"]
@@ -39,6 +40,9 @@ def run_recipe(  # noqa: PLR0913 - the folders of one run; each has a sensible d
 
     The same recipe, data and machine make the same bundle to the last bit. Each stage is kept:
     one whose inputs did not change is not made again, and a killed run goes on where it was.
+
+    Under ``torchrun`` every process makes this call, with folders that all of them see. They
+    train together; everything else is the first one's, and the others return where training ends.
 
     Parameters
     ----------
@@ -79,10 +83,25 @@ def run_recipe(  # noqa: PLR0913 - the folders of one run; each has a sensible d
         weights=weights,
         work=work or out / f"{recipe.name}-{recipe.version}.work",
         progress=progress,
+        team=prepare_machine("auto", recipe.seed).team,
     )
+    if workshop.team.rank > 0:
+        return _come_along(workshop, until)
     if until != "pack":
         return _made(workshop, until)
     return pack(_finished(workshop, path, licences, acceptance), out)
+
+
+def _come_along(workshop: Workshop, until: Stage) -> Path:
+    """Take part in what a team does together, and return the folder of finished stages."""
+    taught = teach(workshop)
+    if until == "distill":
+        distil_student(workshop, taught)
+    elif until != "embed":
+        learn(workshop, taught)
+    if until == "pack" and workshop.recipe.evaluation.without_teacher:
+        without_teacher(workshop)
+    return workshop.store.folder
 
 
 def _made(workshop: Workshop, until: Stage) -> Path:

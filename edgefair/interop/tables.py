@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ __all__ = ["Table", "read_table"]
 _DELIMITERS: Final = ",;\t|"
 _MOST_NAMED: Final = 12
 _ROWS_AT_ONCE: Final = 10_000
+_MOST_SHARED: Final = 5_000
+"""Different values up to which a column is one of groups or labels, not of names or scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Table:
     columns : tuple of str
         Names, in the file's order, without surrounding blanks.
     rows : int
-    lines : tuple of int
+    lines : sequence of int
         Line of the file in which each row ends, the header being line 1.
     """
 
@@ -44,7 +47,7 @@ class Table:
     sha256: str
     columns: tuple[str, ...]
     rows: int
-    lines: tuple[int, ...]
+    lines: Sequence[int]
     _cells: tuple[Sequence[str], ...] = field(repr=False)
     _decimal_comma: bool = field(repr=False)
 
@@ -127,16 +130,16 @@ def _parsed(content: bytes, name: str) -> Table:
         sha256=hashlib.sha256(content).hexdigest(),
         columns=columns,
         rows=len(lines),
-        lines=tuple(lines),
+        lines=lines,
         _cells=cells,
         _decimal_comma=delimiter == ";",
     )
 
 
-def _cells(reader: Reader, width: int, name: str) -> tuple[tuple[list[str], ...], list[int]]:
+def _cells(reader: Reader, width: int, name: str) -> tuple[tuple[list[str], ...], array[int]]:
     """Return the cells of each column as they stand there, and the line of each row."""
-    columns: tuple[list[str], ...] = tuple([] for _ in range(width))
-    lines: list[int] = []
+    columns = tuple(_Column() for _ in range(width))
+    lines = array("q")
     rows: list[list[str]] = []
     for row in reader:
         if len(row) != width or not row[0].strip():  # seldom, so that the check below costs little
@@ -154,14 +157,32 @@ def _cells(reader: Reader, width: int, name: str) -> tuple[tuple[list[str], ...]
         if len(rows) == _ROWS_AT_ONCE:
             _append(columns, rows)
     _append(columns, rows)
-    return columns, lines
+    return tuple(column.cells for column in columns), lines
 
 
-def _append(columns: tuple[list[str], ...], rows: list[list[str]]) -> None:
+def _append(columns: Sequence[_Column], rows: list[list[str]]) -> None:
     """Move the rows to the ends of the columns: a million lists at once would fill the memory."""
     for column, cells in zip(columns, zip(*rows, strict=True), strict=False):
         column.extend(cells)
     rows.clear()
+
+
+class _Column:
+    """Cells on their way into a column; those of few values share one text for each."""
+
+    def __init__(self) -> None:
+        self.cells: list[str] = []
+        self._shared: dict[str, str] | None = {}
+
+    def extend(self, cells: tuple[str, ...]) -> None:
+        """Append cells: a text takes 50 bytes, a reference to one that is there takes 8."""
+        shared = self._shared
+        if shared is None:
+            self.cells.extend(cells)
+            return
+        self.cells.extend(map(shared.setdefault, cells, cells))
+        if len(shared) > _MOST_SHARED:
+            self._shared = None
 
 
 def _decoded(content: bytes, name: str) -> io.TextIOWrapper:

@@ -44,7 +44,7 @@ groups = ["sex"]
 ACCEPTANCE = "The test: too few squares were drawn to judge"
 
 
-def _distilling(recipe: Path) -> Path:
+def distilling(recipe: Path) -> Path:
     """Let a recipe learn from a teacher: the model that the plain recipe makes."""
     folder = recipe.parent
     plain = run_recipe(recipe, folder / "plain", data=None, weights=folder)
@@ -58,7 +58,7 @@ def _distilling(recipe: Path) -> Path:
 
 @pytest.fixture
 def recipe(squares: Path) -> Path:
-    return _distilling(squares)
+    return distilling(squares)
 
 
 def _stages_made(work: Path) -> dict[str, int]:

@@ -90,6 +90,7 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
             hint='Install the extra: pip install "edgefair[compress]".',
         ) from error
 
+    is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     made: Path = run_recipe(
         asked.recipe,
         asked.out or asked.recipe.parent,
@@ -98,9 +99,12 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
         work=asked.work,
         until=until,  # type: ignore[arg-type]  # each command names one of the stages
         acceptance=acceptance,
-        progress=_Progress(time.monotonic()) if sys.stderr.isatty() else lambda *_: None,
+        progress=_Progress(time.monotonic())
+        if sys.stderr.isatty() and is_first
+        else lambda *_: None,
     )
-    click.echo(made)
+    if is_first:
+        click.echo(made)
     return made
 
 

@@ -26,14 +26,19 @@ def command(*, asked: Asked, accept_conditions: str | None) -> None:
     Examples:
       edgefair compress run models/phantom/recipe.toml --out bundles/
       edgefair compress run recipe.toml --data ~/radiographs --weights ~/wheels
+      torchrun --nproc-per-node 2 -m edgefair compress run recipe.toml
 
     The same recipe and data give the same bundle, bit for bit, on the same machine. Finished
     stages are kept and not made again; a run that was killed goes on where it was. A recipe
     for your own data differs from models/chest-xray/recipe.toml in its text alone. Exit code 7
     and no bundle where the gate does not let it pass.
+
+    Under torchrun several GPUs or machines train together; the folders must be on a disk that
+    all of them see. The weights are then those of one process up to rounding, not bit for bit.
     """
     made = make(asked, until="pack", acceptance=accept_conditions)
-    click.echo(_verdict(made), err=True)
+    if made.is_file():  # only the first of several processes packs
+        click.echo(_verdict(made), err=True)
 
 
 def _verdict(bundle: Path) -> str:

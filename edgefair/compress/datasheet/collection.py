@@ -7,9 +7,10 @@ from math import nan, sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from edgefair.audit.groups import Grouping
+from edgefair.audit.mix import jensen_shannon_distance, standardised_residuals
 from edgefair.compress.datasheet.composition import group_name
 from edgefair.compress.datasheet.looks import NAMED_IN_FILE, Looks
 from edgefair.compress.datasheet.records import (
@@ -22,7 +23,7 @@ from edgefair.compress.datasheet.records import (
 from edgefair.compress.datasheet.rows import Rows
 from edgefair.records import UNKNOWN
 
-__all__ = ["QUALITY", "collect", "jensen_shannon_distance"]
+__all__ = ["QUALITY", "collect"]
 
 QUALITY: Final = ("exposure", "contrast", "sharpness", "width_px", "height_px")
 """The measures that are reported by group."""
@@ -47,43 +48,6 @@ def collect(rows: Rows, looks: Looks) -> CollectionProcess:
     )
 
 
-def jensen_shannon_distance(one: ArrayLike, other: ArrayLike) -> float:
-    """Return the Jensen-Shannon distance of two mixes, to base 2.
-
-    Parameters
-    ----------
-    one, other : array_like of float, shape (k,)
-        Not negative; each is divided by its sum.
-
-    Returns
-    -------
-    float
-        0 for the same mix, 1 for two without a group in common; nan where one is empty.
-
-    References
-    ----------
-    .. [1] D. M. Endres, J. E. Schindelin, "A new metric for probability distributions", IEEE
-       Transactions on Information Theory 49 (2003) 1858-1860.
-
-    Examples
-    --------
-    >>> jensen_shannon_distance([1, 1], [2, 2]), jensen_shannon_distance([1, 0], [0, 1])
-    (0.0, 1.0)
-    """
-    p, q = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    if not (p.sum() > 0 and q.sum() > 0):
-        return nan
-    p, q = p / p.sum(), q / q.sum()
-    middle = (p + q) / 2
-    bits = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
-    return sqrt(min(max(bits, 0.0), 1.0))
-
-
-def _relative_entropy(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    some = p > 0
-    return float((p[some] * np.log2(p[some] / q[some])).sum())
-
-
 def _catchments(rows: Rows) -> tuple[Catchment, ...]:
     stated: dict[str, dict[str, float]] = {}
     for share in rows.brief.data.catchment:
@@ -104,30 +68,30 @@ def _catchment(rows: Rows, by: str, stated: dict[str, float]) -> Catchment:
     }
     every = [*stated, *(name for name in found if name not in stated and found[name])]
     total = sum(found.values())
-    distance = jensen_shannon_distance(
-        [stated.get(name, 0.0) for name in every], [found.get(name, 0) for name in every]
-    )
+    shares = [stated.get(name, 0.0) for name in every]
+    patients = [found.get(name, 0) for name in every]
     return Catchment(
         by=by,
         patients=total,
         unknown=int(counts.sum()) - total,
-        jensen_shannon_distance=distance,
+        jensen_shannon_distance=jensen_shannon_distance(shares, patients),
         rows=tuple(
-            _catchment_row(name, stated.get(name, 0.0), found.get(name, 0), total)
-            for name in every
+            CatchmentRow(
+                group=name,
+                stated=share,
+                found=came / total if total else nan,
+                patients=came,
+                expected=total * share,
+                standardised_residual=residual,
+            )
+            for name, share, came, residual in zip(
+                every,
+                shares,
+                patients,
+                standardised_residuals(patients, shares).tolist(),
+                strict=True,
+            )
         ),
-    )
-
-
-def _catchment_row(name: str, stated: float, patients: int, total: int) -> CatchmentRow:
-    spread = sqrt(total * stated * (1 - stated))
-    return CatchmentRow(
-        group=name,
-        stated=stated,
-        found=patients / total if total else nan,
-        patients=patients,
-        expected=total * stated,
-        standardised_residual=(patients - total * stated) / spread if spread > 0 else nan,
     )
 
 

@@ -90,7 +90,8 @@ def distil_student(workshop: Workshop, taught: Taught | None) -> tuple[str, Path
         save_network(folder / "network.pt", network)
         write_record(folder / "log.json", log)
 
-    return key, workshop.store.finished("distill", key, make)
+    done = workshop.store.finished_together("distill", key, make, team=workshop.team, by_all=True)
+    return key, done
 
 
 def learn(workshop: Workshop, taught: Taught | None, *, stage: str = "train") -> Learned:
@@ -139,7 +140,7 @@ def learn(workshop: Workshop, taught: Taught | None, *, stage: str = "train") ->
         save_network(folder / "network.pt", network)
         write_record(folder / "log.json", log)
 
-    folder = workshop.store.finished(stage, key, make)
+    folder = workshop.store.finished_together(stage, key, make, team=workshop.team, by_all=True)
     network = _empty_network(recipe)
     load_network(folder / "network.pt", network)
     return Learned(

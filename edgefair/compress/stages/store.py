@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+from edgefair.compress.training.parallel import Team
 from edgefair.errors import EdgefairError
 
 __all__ = ["StageStore", "digest_of"]
@@ -73,6 +75,35 @@ class StageStore:
             make(partial)
         with _writing(self.folder):
             _finish(partial, done)
+        return done
+
+    def finished_together(
+        self, name: str, key: str, make: Callable[[Path], None], *, team: Team, by_all: bool
+    ) -> Path:
+        """Return what `finished` does, in every process of a team; the first one writes.
+
+        Parameters
+        ----------
+        name, key, make
+            As in `finished`.
+        team : Team
+            All of its processes make the same call and see the same folder.
+        by_all : bool
+            Whether all make it together, the others in a folder that is thrown away; else they
+            wait for the first.
+        """
+        if team.size == 1:
+            return self.finished(name, key, make)
+        done = self.folder / name
+        is_made = team.rank == 0 and _is_made_from(done, key) and _is_whole(done)
+        is_made = bool(team.from_first(b"made" if is_made else b""))
+        if team.rank == 0:
+            self.finished(name, key, make)
+        elif by_all and not is_made:
+            with TemporaryDirectory(prefix="edgefair-") as folder:
+                Path(folder, _SCRATCH).mkdir()
+                make(Path(folder))
+        team.from_first(b"")  # nobody goes on before the first has written
         return done
 
 

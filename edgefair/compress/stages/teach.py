@@ -87,7 +87,7 @@ def teach(workshop: Workshop) -> Taught | None:
         np.save(folder / "logits.npy", probe_logits(embeddings, cases, recipe.task))
         workshop.progress("probing the embedding", 1, 1)
 
-    folder = workshop.store.finished("embed", key, make)
+    folder = workshop.store.finished_together("embed", key, make, team=workshop.team, by_all=False)
     facts = read_record(folder / "teacher.json", TeacherFacts)
     return Taught(
         key=key,

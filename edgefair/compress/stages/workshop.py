@@ -13,6 +13,7 @@ from edgefair.compress.data.cases import Cases, read_cases
 from edgefair.compress.recipe import PhantomSource, Recipe
 from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.stages.store import StageStore, digest_of
+from edgefair.compress.training.parallel import ALONE, Team
 from edgefair.phantom.clinic import Clinic, Phantom
 from edgefair.phantom.folder import write_clinic
 
@@ -46,6 +47,8 @@ class Workshop:
         Of the manifest, and of each image's name, size and time of change.
     store : StageStore
     progress : callable
+    team : Team
+        The processes that ``torchrun`` started, or this one alone.
     """
 
     recipe: Recipe
@@ -56,6 +59,7 @@ class Workshop:
     data_digest: str
     store: StageStore
     progress: Progress
+    team: Team = ALONE
 
     def key(self, *parts: object, code: tuple[str, ...]) -> str:
         """Return what a stage is made from, as a key of the store.
@@ -78,6 +82,7 @@ def open_workshop(
     weights: Path,
     work: Path,
     progress: Progress,
+    team: Team = ALONE,
 ) -> Workshop:
     """Return a recipe's workshop, its phantoms drawn and its manifest read.
 
@@ -92,6 +97,7 @@ def open_workshop(
     work : Path
         Folder of finished stages.
     progress : callable
+    team : Team, optional
 
     Raises
     ------
@@ -106,7 +112,7 @@ def open_workshop(
     if data is not None or phantom is None:
         folder = data or path.parent / recipe.data.folder
     else:
-        folder = _phantoms(phantom, store, progress)
+        folder = _phantoms(phantom, store, progress, team)
     cases = read_cases(recipe, folder)
     return Workshop(
         recipe=recipe,
@@ -117,10 +123,11 @@ def open_workshop(
         data_digest=_data_digest(recipe, folder, cases),
         store=store,
         progress=progress,
+        team=team,
     )
 
 
-def _phantoms(source: PhantomSource, store: StageStore, progress: Progress) -> Path:
+def _phantoms(source: PhantomSource, store: StageStore, progress: Progress, team: Team) -> Path:
     clinic = Clinic(
         seed=source.seed,
         count=source.count,
@@ -134,8 +141,12 @@ def _phantoms(source: PhantomSource, store: StageStore, progress: Progress) -> P
             progress("drawing phantoms", drawn, clinic.count)
 
     key = digest_of(repr(source), _code_digest(("phantom",)))
-    made = store.finished(
-        "phantoms", key, lambda folder: _draw(clinic, folder / "clinic", watched)
+    made = store.finished_together(
+        "phantoms",
+        key,
+        lambda folder: _draw(clinic, folder / "clinic", watched),
+        team=team,
+        by_all=False,
     )
     return made / "clinic"
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import numpy as np
 import torch
@@ -97,6 +99,9 @@ class Team:
         return DistributedDataParallel(network)
 
 
+_PATIENCE: Final = timedelta(days=7)
+"""How long processes wait for the first one, which embeds all images alone before training."""
+
 ALONE = Team(rank=0, size=1, device=torch.device("cpu"))
 """One process by itself."""
 
@@ -112,5 +117,6 @@ def team_of_environment(device: torch.device) -> Team:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Team(rank=0, size=1, device=device)
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=_PATIENCE)
     return Team(rank=distributed.get_rank(), size=distributed.get_world_size(), device=device)

@@ -1,57 +1,18 @@
-"""The mix against the catchment: laws of the distance, and figures worked out by hand."""
+"""The mix against the catchment: figures worked out by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import isnan, sqrt
+from math import sqrt
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgefair.compress.datasheet import Brief, examine, write_up
 from edgefair.compress.datasheet.catchment import read_catchment
-from edgefair.compress.datasheet.collection import jensen_shannon_distance
 from edgefair.compress.recipe import CatchmentShare
 from edgefair.errors import BadTable
-
-mixes = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any)
-
-
-@given(mixes)
-def test_a_mix_has_no_distance_to_itself(mix: list[int]) -> None:
-    assert jensen_shannon_distance(mix, [3 * count for count in mix]) == pytest.approx(0, abs=1e-7)
-
-
-@given(mixes, mixes)
-def test_mixes_without_a_common_group_are_one_apart(one: list[int], other: list[int]) -> None:
-    nothing = [0] * 4
-
-    assert jensen_shannon_distance([*one, *nothing], [*nothing, *other]) == pytest.approx(1)
-
-
-@given(mixes, mixes, mixes)
-def test_it_is_a_distance(one: list[int], other: list[int], third: list[int]) -> None:
-    there = jensen_shannon_distance(one, other)
-    around = jensen_shannon_distance(one, third) + jensen_shannon_distance(third, other)
-
-    assert 0 <= there <= 1
-    assert there == pytest.approx(jensen_shannon_distance(other, one))
-    assert there <= around + 1e-9
-
-
-def test_it_matches_a_value_worked_out_by_hand() -> None:
-    # of (1/2, 1/2) and (1, 0): half of [1/2 log2(2/3) + 1/2 log2(2)] plus half of log2(4/3)
-    bits = (0.5 * np.log2(2 / 3) + 0.5) / 2 + np.log2(4 / 3) / 2
-
-    assert jensen_shannon_distance([1, 1], [1, 0]) == pytest.approx(sqrt(bits))
-
-
-def test_an_empty_mix_has_no_distance() -> None:
-    assert isnan(jensen_shannon_distance([0, 0], [1, 0]))
 
 
 def test_patients_are_held_against_the_stated_population(
