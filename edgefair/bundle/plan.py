@@ -23,6 +23,7 @@ __all__ = [
     "COUNTED_BECAUSE",
     "METRICS",
     "PLAN_FORMAT",
+    "PRIMARY_SHARE",
     "ChartDesign",
     "ControlChart",
     "MonitoringPlan",
@@ -41,6 +42,9 @@ WatchedMetric: TypeAlias = Literal["false_negative_rate", "false_positive_rate"]
 
 METRICS: Final[tuple[WatchedMetric, ...]] = ("false_negative_rate", "false_positive_rate")
 """What can be watched, the primary one first; each is a family of tests of its own."""
+
+PRIMARY_SHARE: Final = 0.8
+"""Share of the error rate that missed cases get where false alarms are watched too."""
 
 COUNTED_BECAUSE: Final = (VerifiedBecause.ROUTINE, VerifiedBecause.RANDOM_AUDIT)
 """The reasons to verify a case that do not depend on what the model said of it.
@@ -151,8 +155,10 @@ class MonitoringPlan:
     unwatched : tuple of str
         What is not watched and why, one sentence each.
     alpha : float
-        Chance that any cell of one metric is ever said to be harmed without being so, and of any
-        false all-clear; for each metric.
+        Chance that any cell at all is ever said to be harmed without being so, and of any false
+        all-clear.
+    primary_share : float
+        How much of that is spent on the primary metric, in (0, 1], where others are watched too.
     minimum_audit : int
         Cases that the model called negative, verified for a reason that does not depend on it,
         that a group needs before its missed cases are judged.
@@ -170,11 +176,19 @@ class MonitoringPlan:
     rates: tuple[WatchedRate, ...]
     unwatched: tuple[str, ...] = ()
     alpha: float
+    primary_share: float = PRIMARY_SHARE
     minimum_audit: int
     chart: ChartDesign
     derived: str
     frozen_by: str
     frozen_on: str
+
+    def alpha_of(self, metric: str) -> float:
+        """Return the part of alpha that is spent on all cells of one metric together."""
+        if len({rate.metric for rate in self.rates}) == 1:
+            return self.alpha
+        share = self.primary_share if metric == METRICS[0] else 1 - self.primary_share
+        return self.alpha * share
 
     def cells_of(self, metric: str) -> int:
         """Return how many cells are judged together: findings times groups."""
@@ -235,6 +249,7 @@ def _faults_of(error: BaseException) -> list[str]:
 
 
 def _inconsistencies(plan: MonitoringPlan) -> list[str]:
+    metrics = [rate.metric for rate in plan.rates]
     watched = [(rate.finding, rate.metric) for rate in plan.rates]
     rules: list[tuple[bool, str]] = [
         (bool(plan.rates), "rates must name at least one"),
@@ -244,6 +259,10 @@ def _inconsistencies(plan: MonitoringPlan) -> list[str]:
             "groups must be distinct, everybody first",
         ),
         (0 < plan.alpha < 1, "alpha must be in (0, 1)"),
+        (
+            0 < plan.primary_share < 1 or (plan.primary_share == 1 and len(set(metrics)) == 1),
+            "primary_share must leave something for every metric",
+        ),
         (plan.minimum_audit >= 0, "minimum_audit must not be negative"),
         (plan.chart.odds_ratio > 1, "chart.odds_ratio must be above 1"),
         (plan.chart.labels_to_false_alarm > 1, "chart.labels_to_false_alarm must be above 1"),

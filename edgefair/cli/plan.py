@@ -91,8 +91,8 @@ def show(*, ledger: Path, as_json: bool) -> None:
     "--alpha",
     type=_BETWEEN_0_AND_1,
     metavar="SHARE",
-    help="Chance of any false alarm, over all groups and looks; for each kind of error.  "
-    "[default: 0.05]",
+    help="Chance that harm is ever shown where there is none, over all groups, errors and "
+    "looks.  [default: 0.05]",
 )
 @click.option(
     "--minimum-audit",
@@ -191,8 +191,8 @@ def _described(frozen: FrozenPlan, plan: MonitoringPlan) -> str:
             for rate in plan.rates
         ),
         *(f"  not watched      {sentence}" for sentence in plan.unwatched),
-        f"  error rate       {100 * plan.alpha:g}% for each kind of error, over all groups and "
-        "looks",
+        f"  error rate       {100 * plan.alpha:g}% over all groups, errors and looks, "
+        f"{100 * plan.primary_share:g}% of it for missed cases",
         f"  minimum audit    {plan.minimum_audit} verified cases that the model called negative",
         f"  chart            tuned to {plan.chart.odds_ratio:g} times the odds; a false warning "
         f"in {plan.chart.labels_to_false_alarm:,} labels of a group",

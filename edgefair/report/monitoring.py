@@ -25,7 +25,7 @@ class PlanIdentity:
         Who put it in force here, and when (UTC, ISO 8601).
     groups_by : tuple of str
     alpha : float
-        Chance of any false alarm, over all groups and looks; for each metric.
+        Chance that harm is ever shown where there is none, over all cells and looks.
     minimum_audit : int
         As in `MonitoringPlan`.
     """
@@ -110,7 +110,7 @@ class MonitoredCell:
     alarm_at : float
         Evidence at which harm would be shown now, with all other cells as they are.
     interval : Interval
-        Limits of the rate that hold for all cells of the metric and at all times together.
+        Limits of the rate that hold for all cells and at all times together.
     chart, chart_limit : int
         Value of the CUSUM chart, and where it warns.
     audited : int

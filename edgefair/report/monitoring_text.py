@@ -215,7 +215,7 @@ def _identity(report: MonitoringReport) -> tuple[str, ...]:
         "Rates: limits in brackets hold for all groups and at every look. Evidence: how many to "
         "one the errors speak for a rate above the limit, and what is asked for.",
         f"Plan: {plan.digest[:12]}, no. {plan.number}, by {', '.join(plan.groups_by)}; error rate "
-        f"{100 * plan.alpha:g}% for each kind of error, over all groups and looks",
+        f"{100 * plan.alpha:g}% over all groups, errors and looks",
         f"Model: {report.model}, bundle {report.bundle_digest[:12]}",
         f"Steps: {report.steps} ({last}), up to outcome {report.outcome_id:,}",
         f"Made: {words.moment(report.made_at)} by edgefair {report.edgefair_version}",

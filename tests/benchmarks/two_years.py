@@ -3,8 +3,7 @@
 Run as ``python -m tests.benchmarks.two_years [RUNS [LEDGERS]]``. LEDGERS runs of each kind go
 through a real ledger and the real `recheck`, every week; RUNS runs through the same counting and
 alarms, in memory, every four weeks (however the weeks are cut, the same alarms are raised). The
-plan is that which the phantom model's bundle gives: limits of 16.0 % missed and 8.5 % false
-alarms, 11 groups of each.
+plan is that which the phantom model's bundle gives.
 """
 
 from __future__ import annotations
@@ -45,6 +44,7 @@ class Course:
 
 def sites(seed: int) -> dict[str, Site]:
     """Return the same two years without harm, at the limit itself, and with harm."""
+    missed, alarms = plan().rates
     quiet = Site(
         seed=seed,
         model=bundle().manifest.label,
@@ -52,16 +52,17 @@ def sites(seed: int) -> dict[str, Site]:
         finding=bundle().manifest.contract.findings[0],
         per_week=40,
         prevalence=0.3,
-        miss_rate=0.084,
-        false_alarm_rate=0.022,
+        miss_rate=missed.reference_errors / missed.reference_n,
+        false_alarm_rate=alarms.reference_errors / alarms.reference_n,
         followed_up=0.5,
     )
-    missed, alarms = (rate.limit for rate in plan().rates)
     return {
         "as before release": quiet,
-        "all rates at their limits": replace(quiet, miss_rate=missed, false_alarm_rate=alarms),
-        "women, 8.4 % to 30 % missed": harmed(quiet, 0.30),
-        "women, 8.4 % to 40 % missed": harmed(quiet, 0.40),
+        "all rates at their limits": replace(
+            quiet, miss_rate=missed.limit, false_alarm_rate=alarms.limit
+        ),
+        "30 % of women with it missed": harmed(quiet, 0.30),
+        "40 % of women with it missed": harmed(quiet, 0.40),
     }
 
 
@@ -143,7 +144,10 @@ def row(name: str, courses: list[Course]) -> str:
 def main(arguments: list[str]) -> None:
     runs, ledgers = (*map(int, arguments), *(RUNS, LEDGERS)[len(arguments) :])
     head = ("harm shown", "e-detector warns", "CUSUM warns")
-    print(f"Harm, where planted, begins in week {MONTH_7 + 1} of 104.\n")
+    for rate in plan().rates:
+        before = f"{rate.reference_errors} of {rate.reference_n}"
+        print(f"{rate.metric}: {before} before release, limit {100 * rate.limit:.1f} %")
+    print(f"{len(plan().groups)} groups of each; harm begins in week {MONTH_7 + 1} of 104.\n")
     for title, course_of, number in (
         ("in memory, every 4 weeks", in_memory, runs),
         ("real ledger, every week", in_a_ledger, ledgers),

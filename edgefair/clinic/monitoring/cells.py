@@ -175,7 +175,7 @@ def _rule(plan: MonitoringPlan, rate: WatchedRate) -> CellRule:
     chart = rate.chart
     return CellRule(
         limit=rate.limit,
-        alpha=plan.alpha,
+        alpha=plan.alpha_of(rate.metric),
         groups=plan.cells_of(rate.metric),
         run_length=plan.chart.labels_to_false_alarm,
         rates=worse_rates(rate.limit),

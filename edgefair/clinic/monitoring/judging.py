@@ -9,6 +9,9 @@ from itertools import groupby
 from math import exp, isnan, log
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgefair.audit.e_values import e_holm
 from edgefair.audit.outlook import labels_to_answer
 from edgefair.audit.sequential import confidence_sequence
@@ -37,7 +40,7 @@ def alarms_due(plan: MonitoringPlan, counts: Mapping[str, CellCount]) -> tuple[N
     due = []
     for cells in _families(plan):
         found = [counts.get(cell.name, CellCount()) for cell in cells]
-        shown = e_holm([count.state.max_log_e for count in found]) >= log(1 / plan.alpha)
+        shown = _shown(plan, cells, found)
         for cell, count, is_shown in zip(cells, found, shown.tolist(), strict=True):
             if _awaits_audit(plan, cell, count):
                 continue
@@ -89,11 +92,11 @@ def judged(
 
 
 def interval_of(plan: MonitoringPlan, cell: WatchedCell, errors: int, n: int) -> Interval:
-    """Return limits of a cell's rate that hold at all times and for all cells of its metric."""
+    """Return limits of a cell's rate that hold at all times and for all cells of the plan."""
     level = 1 - plan.alpha
     if not n:
         return Interval.vacuous(level=level)
-    alpha = plan.alpha / plan.cells_of(cell.rate.metric)
+    alpha = plan.alpha_of(cell.rate.metric) / plan.cells_of(cell.rate.metric)
     lower, upper = confidence_sequence(errors, n, alpha=alpha)
     return Interval(errors / n, float(lower), float(upper), level, n)
 
@@ -197,13 +200,13 @@ def _with_needs(
     plan: MonitoringPlan, cells: Sequence[WatchedCell], counts: Mapping[str, CellCount]
 ) -> Iterator[tuple[WatchedCell, CellCount, _Needs]]:
     found = [counts.get(cell.name, CellCount()) for cell in cells]
-    shown = e_holm([count.state.max_log_e for count in found]) >= log(1 / plan.alpha)
+    shown, alpha = _shown(plan, cells, found), plan.alpha_of(cells[0].rate.metric)
     labels = labels_to_answer(
         [count.state.errors for count in found],
         [count.state.n for count in found],
         expected=[c.rate.reference_errors / max(c.rate.reference_n, 1) for c in cells],
         limit=[cell.rate.limit for cell in cells],
-        alpha=plan.alpha / len(cells),
+        alpha=alpha / len(cells),
     )
     for cell, count, is_shown, needed in zip(cells, found, shown, labels.tolist(), strict=True):
         others = int(shown.sum()) - int(is_shown)
@@ -211,17 +214,25 @@ def _with_needs(
             cell,
             count,
             _Needs(
-                alarm_at=(len(cells) - others) / plan.alpha,
+                alarm_at=(len(cells) - others) / alpha,
                 labels=None if isnan(needed) else int(needed),
             ),
         )
 
 
 def _families(plan: MonitoringPlan) -> Iterator[list[WatchedCell]]:
-    """Yield the cells of each metric: they share one chance of a false alarm."""
+    """Yield the cells of each metric: they share its part of the chance of a false alarm."""
     cells = watched_cells(plan)
     for _, family in groupby(cells, key=lambda cell: cell.rate.metric):
         yield list(family)
+
+
+def _shown(
+    plan: MonitoringPlan, cells: Sequence[WatchedCell], counts: Sequence[CellCount]
+) -> NDArray[np.bool_]:
+    """Return for which cells of one metric the evidence is enough, all taken together."""
+    log_e = e_holm([count.state.max_log_e for count in counts])
+    return np.asarray(log_e >= log(1 / plan.alpha_of(cells[0].rate.metric)))
 
 
 def _awaits_audit(plan: MonitoringPlan, cell: WatchedCell, count: CellCount) -> bool:
