@@ -13,15 +13,14 @@ from functools import cache
 from math import isfinite
 from typing import Final, Literal, TypeAlias
 
-import cattrs
-from cattrs.strategies import configure_tagged_union
-
+from edgefair.bundle.trees import NO_RECORD, Read, reader_of, tree_of
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
 
 __all__ = [
     "CONTRACT_KEY",
     "FORMAT",
+    "STEP_NAMES",
     "Accepts",
     "Calibration",
     "Contract",
@@ -86,11 +85,12 @@ class RepeatChannels:
 PreprocessingStep: TypeAlias = ResizeArea | Normalize | RepeatChannels
 """The closed set of steps; a new kind of step is a new version of the format."""
 
-_STEP_NAMES: Final = {
+STEP_NAMES: Final = {
     ResizeArea: "resize_area",
     Normalize: "normalize",
     RepeatChannels: "repeat_channels",
 }
+"""What the steps are called in the JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +325,7 @@ class Manifest:
 
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
-    tree = _converter().unstructure(manifest)
+    tree = tree_of(manifest, STEP_NAMES)
     for name in ("variants", "finding_names"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
@@ -335,7 +335,7 @@ def manifest_to_json(manifest: Manifest) -> bytes:
 
 def contract_to_json(contract: Contract) -> str:
     """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
-    tree = _converter().unstructure(contract)
+    tree = tree_of(contract, STEP_NAMES)
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -365,14 +365,29 @@ def manifest_from_json(text: bytes) -> Manifest:
             f"The bundle's manifest has format {found!r}; this edgefair reads format {FORMAT}.",
             hint="Install the edgefair version that the bundle was made for.",
         )
-    try:
-        manifest = _converter().structure(tree, Manifest)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _mismatch(_faults_of(error)) from error
+    manifest = _structured(tree)
     faults = _inconsistencies(manifest)
     if faults:
         raise _mismatch(faults)
     return manifest
+
+
+def _structured(tree: object) -> Manifest:
+    try:
+        manifest: Manifest = _reader()(tree)
+    except NO_RECORD:
+        from edgefair.bundle.manifest_by_cattrs import manifest_by_cattrs
+
+        slowly, faults = manifest_by_cattrs(tree)
+        if slowly is None:
+            raise _mismatch(faults) from None
+        return slowly
+    return manifest
+
+
+@cache
+def _reader() -> Read:
+    return reader_of(Manifest, STEP_NAMES)
 
 
 def _mismatch(faults: list[str]) -> ContractMismatch:
@@ -380,18 +395,6 @@ def _mismatch(faults: list[str]) -> ContractMismatch:
         "The bundle's manifest does not hold: " + "; ".join(faults) + ".",
         hint="Get the bundle again, or ask its builder.",
     )
-
-
-def _faults_of(error: BaseException) -> list[str]:
-    if isinstance(error, cattrs.BaseValidationError):
-        return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
-    return [str(error) or type(error).__name__]
-
-
-def _in_words(error: BaseException, kind: type | None) -> str:
-    if isinstance(error, KeyError) and kind == PreprocessingStep:
-        return f"no such step: {error}"
-    return cattrs.v.format_exception(error, kind)
 
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
@@ -439,42 +442,3 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
         if variant.part not in runnable
     ]
     return faults
-
-
-@cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    converter.register_structure_hook(float, _strict_number)
-    converter.register_structure_hook(int, _strict_whole_number)
-    converter.register_structure_hook(bool, _strict_truth)
-    converter.register_structure_hook(str, _strict_text)
-    # an enumeration of strings is a str too, and must stay one of its members
-    converter.register_structure_hook(Task, lambda value, _: Task(value))
-    configure_tagged_union(
-        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
-    )
-    return converter
-
-
-def _strict_number(value: object, _: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"expected a number, got {value!r:.40}")
-    return float(value)
-
-
-def _strict_whole_number(value: object, _: type) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"expected a whole number, got {value!r:.40}")
-    return value
-
-
-def _strict_truth(value: object, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"expected true or false, got {value!r:.40}")
-    return value
-
-
-def _strict_text(value: object, _: type) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, got {value!r:.40}")
-    return value
