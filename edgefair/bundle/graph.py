@@ -7,7 +7,7 @@ numbers are those of ``onnx.proto`` (ONNX IR version 3 and later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -123,7 +123,7 @@ def _standard_opset(imports: list[Message]) -> int:
 
 def _operator(node: Message) -> str:
     fields = list(_fields(node))
-    name, domain = _text(node, 4), _text(node, 7)
+    name, domain = _text_among(fields, 4), _text_among(fields, 7)
     if domain not in ("", "ai.onnx") or name not in OPERATORS:
         raise _refusal(f"uses the operator {'.'.join(filter(None, (domain, name)))!r}")
     for attribute in _messages(fields, 5):
@@ -172,7 +172,11 @@ def _messages(fields: list[tuple[int, int | Message]], wanted: int) -> list[Mess
 
 
 def _text(message: Message, wanted: int) -> str:
-    for number, value in _fields(message):
+    return _text_among(_fields(message), wanted)
+
+
+def _text_among(fields: Iterable[tuple[int, int | Message]], wanted: int) -> str:
+    for number, value in fields:
         if number == wanted and isinstance(value, memoryview):
             return bytes(value).decode()
     return ""
@@ -184,27 +188,30 @@ def _number(message: Message, wanted: int) -> int:
 
 def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
     """Yield (field number, value) of one protobuf message: a number, or a view of bytes."""
-    position = 0
-    while position < len(message):
+    position, end = 0, len(message)
+    while position < end:
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
-        if wire == _VARINT:
+        if wire == _BYTES:
+            size, position = _varint(message, position)
+        elif wire == _VARINT:
             value, position = _varint(message, position)
             yield number, value
             continue
-        if wire == _BYTES:
-            size, position = _varint(message, position)
         elif wire in (_FIXED64, _FIXED32):
             size = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"wire type {wire}")
-        if size > len(message) - position:
+        if size > end - position:
             raise ValueError("a field reaches beyond its message")
         yield number, message[position : position + size]
         position += size
 
 
 def _varint(message: Message, position: int) -> tuple[int, int]:
+    byte = message[position]
+    if byte < 0x80:  # nearly all are this short, and there are tens of thousands
+        return byte, position + 1
     value = shift = 0
     while True:
         byte = message[position]
