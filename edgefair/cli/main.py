@@ -18,7 +18,7 @@ __all__ = ["cli", "main"]
 
 
 _OBJECTS_BEFORE_A_SEARCH: Final = 10_000
-"""What imports make is no garbage, and looking through it for some takes a tenth of a short run."""
+"""What imports make is no garbage: to look through it for some takes a tenth of a short run."""
 
 _COMMANDS: Final = {
     "demo": Entry("edgefair.cli.demo", "The whole loop on what the package carries."),
