@@ -91,11 +91,11 @@ class Model:
         self._threads = threads
         self._manifest = bundle.manifest
         self._digest = bundle.digest
-        # onnxruntime loads a graph without the interpreter, which meanwhile imports the decoders
-        decoders = Thread(target=import_module, args=("edgefair.runtime.worker",))
-        decoders.start()
+        # onnxruntime needs no interpreter to load a graph: it imports what reads images meanwhile
+        readers = Thread(target=_import_readers)
+        readers.start()
         self._session = Session(bundle, threads=1)
-        decoders.join()
+        readers.join()
 
     @property
     def manifest(self) -> Manifest:
@@ -164,6 +164,11 @@ class Model:
                 yield from worker.read(batch)
         else:
             yield from _side_by_side(worker, batches, self._threads)
+
+
+def _import_readers() -> None:
+    import_module("edgefair.runtime.worker")
+    import_module("edgefair.runtime.dicom_strips")  # nearly all that a clinic has is DICOM
 
 
 def _side_by_side(
