@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from io import SEEK_CUR, SEEK_END, BytesIO, RawIOBase
+from io import BytesIO
 from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.runtime.dicom_layout import PixelLayout, Stored
-from edgefair.runtime.frames import FileContent
+from edgefair.runtime.frames import ContentStream, FileContent
 from edgefair.runtime.grayscale import SPARE_RESOLUTION
 from edgefair.runtime.jpeg_stream import parse_jpeg, parse_jpeg2000
 
@@ -122,7 +122,8 @@ def _jpeg_2000(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> S
 
     stream = parse_jpeg2000(encoded)
     _check_claims(layout, stream.rows, stream.columns, stream.components)
-    image = Jpeg2KImageFile(cast("IO[bytes]", _Stream(encoded[stream.start :])))
+    # Pillow holds all other threads up while it decodes JPEG 2000: every copy counts twice
+    image = Jpeg2KImageFile(cast("IO[bytes]", ContentStream(encoded[stream.start :])))
     halvings = _halvings(layout, stream.levels, min_side_px)
     if halvings:
         # Pillow rounds the reduced size to the nearest, OpenJPEG up, and one pixel apart they
@@ -147,28 +148,6 @@ def _jpeg_2000(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> S
     if stream.signed:
         words = words.astype(np.int32) - (1 << (stream.precision - 1))
     return Stored(words=words, packing=layout.packing)
-
-
-class _Stream(RawIOBase):
-    """A frame's bytes for Pillow to read: no second copy of them, which would take new memory.
-
-    While Pillow decodes JPEG 2000 no other thread goes on, so that every copy counts twice.
-    """
-
-    def __init__(self, content: FileContent) -> None:
-        super().__init__()
-        self._content, self._position = memoryview(content), 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        end = len(self._content) if size < 0 else self._position + size
-        taken = bytes(self._content[self._position : end])
-        self._position += len(taken)
-        return taken
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        base = {SEEK_CUR: self._position, SEEK_END: len(self._content)}.get(whence, 0)
-        self._position = max(0, base + offset)
-        return self._position
 
 
 def _halvings(layout: PixelLayout, levels: int, min_side_px: int) -> int:
