@@ -7,7 +7,7 @@ numbers are those of ``onnx.proto`` (ONNX IR version 3 and later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -34,8 +34,16 @@ OPERATORS: Final = frozenset(
 # fmt: on
 """Operators that a bundle may use: feed-forward networks, nothing that loops or branches."""
 
+_FIELD_NUMBERS: Final = 2**29
+_FIELDS: Final = 50_000
+_TENSOR_FIELDS: Final = 100
+_BYTES_LOOKED_THROUGH: Final = 4_000_000
+"""Files may be made of millions of fields of two bytes: of one message's fields, of a tensor's,
+and of what is not weights, so much is looked at and no more."""
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_EXTERNAL: Final = 1
+_INSIDE: Final = 0
+"""The data location of a tensor in the file itself; cut to 32 bits, any other number may be 1."""
 
 Message: TypeAlias = memoryview
 
@@ -93,7 +101,7 @@ def _summary(model: Message) -> GraphSummary:
     if any(number in (20, 25) for number, _ in fields):
         raise _refusal("defines functions or training steps")
     graph = list(_fields(graphs[0]))
-    _refuse_external_data(value for number, value in graph if number in (5, 15))
+    _refuse_external_data([value for number, value in graph if number in (5, 15)])
     return GraphSummary(
         opset=_standard_opset(_messages(fields, 8)),
         operators=frozenset(_operator(node) for node in _messages(graph, 1)),
@@ -123,23 +131,23 @@ def _standard_opset(imports: list[Message]) -> int:
 
 def _operator(node: Message) -> str:
     fields = list(_fields(node))
-    name, domain = _text(node, 4), _text(node, 7)
+    name, domain = _text_among(fields, 4), _text_among(fields, 7)
     if domain not in ("", "ai.onnx") or name not in OPERATORS:
         raise _refusal(f"uses the operator {'.'.join(filter(None, (domain, name)))!r}")
     for attribute in _messages(fields, 5):
         inner = list(_fields(attribute))
         if any(number in (6, 11) for number, _ in inner):
             raise _refusal(f"holds a subgraph in {name!r}")
-        _refuse_external_data(value for number, value in inner if number in (5, 10, 22))
+        _refuse_external_data([value for number, value in inner if number in (5, 10, 22, 23)])
     return name
 
 
-def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
+def _refuse_external_data(tensors: list[int | Message]) -> None:
     for tensor in tensors:
         if not isinstance(tensor, memoryview):
             raise ValueError("a tensor is a message")
-        for number, value in _fields(tensor):
-            if number == 13 or (number == 14 and value == _EXTERNAL):
+        for number, value in _fields(tensor, _TENSOR_FIELDS):
+            if number == 13 or (number == 14 and value != _INSIDE):
                 raise _refusal("keeps data outside its own file")
             # sparse tensors hold their values and indices as tensors, fields 1 and 2
             if number in (1, 2) and isinstance(value, memoryview) and _is_external(value):
@@ -149,7 +157,7 @@ def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
 def _is_external(message: Message) -> bool:
     try:
         return any(
-            number == 13 or (number == 14 and value == _EXTERNAL)
+            number == 13 or (number == 14 and value != _INSIDE)
             for number, value in _fields(message)
         )
     except (IndexError, ValueError):
@@ -166,45 +174,67 @@ def _tensor_shape(value_info: Message) -> TensorShape:
 
 
 def _messages(fields: list[tuple[int, int | Message]], wanted: int) -> list[Message]:
-    return [
+    found = [
         value for number, value in fields if number == wanted and isinstance(value, memoryview)
     ]
+    if sum(len(message) for message in found) > _BYTES_LOOKED_THROUGH:
+        raise _refusal(f"holds more than {_BYTES_LOOKED_THROUGH // 10**6} MB beside its weights")
+    return found
 
 
 def _text(message: Message, wanted: int) -> str:
-    for number, value in _fields(message):
-        if number == wanted and isinstance(value, memoryview):
-            return bytes(value).decode()
-    return ""
+    return _text_among(_fields(message), wanted)
+
+
+def _text_among(fields: Iterable[tuple[int, int | Message]], wanted: int) -> str:
+    value = _only(fields, wanted)
+    return bytes(value).decode() if isinstance(value, memoryview) else ""
 
 
 def _number(message: Message, wanted: int) -> int:
-    return next((v for n, v in _fields(message) if n == wanted and isinstance(v, int)), 0)
+    value = _only(_fields(message), wanted)
+    return value if isinstance(value, int) else 0
 
 
-def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
+def _only(fields: Iterable[tuple[int, int | Message]], wanted: int) -> int | Message | None:
+    """Return the one field of that number; of two, another reader may take the other one."""
+    values = [value for number, value in fields if number == wanted]
+    if len(values) > 1:
+        raise ValueError("a field that stands once stands twice")
+    return values[0] if values else None
+
+
+def _fields(message: Message, limit: int = _FIELDS) -> Iterator[tuple[int, int | Message]]:
     """Yield (field number, value) of one protobuf message: a number, or a view of bytes."""
-    position = 0
-    while position < len(message):
+    position, end, count = 0, len(message), 0
+    while position < end:
+        count += 1
+        if count > limit:
+            raise ValueError("more fields than any message has")
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
-        if wire == _VARINT:
+        if not 0 < number < _FIELD_NUMBERS:
+            raise ValueError(f"field {number}")  # another reader may cut it to a known one
+        if wire == _BYTES:
+            size, position = _varint(message, position)
+        elif wire == _VARINT:
             value, position = _varint(message, position)
             yield number, value
             continue
-        if wire == _BYTES:
-            size, position = _varint(message, position)
         elif wire in (_FIXED64, _FIXED32):
             size = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"wire type {wire}")
-        if size > len(message) - position:
+        if size > end - position:
             raise ValueError("a field reaches beyond its message")
         yield number, message[position : position + size]
         position += size
 
 
 def _varint(message: Message, position: int) -> tuple[int, int]:
+    byte = message[position]
+    if byte < 0x80:  # nearly all are this short, and there are tens of thousands
+        return byte, position + 1
     value = shift = 0
     while True:
         byte = message[position]

@@ -7,22 +7,22 @@ made for it cannot part.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from math import isfinite
 from typing import Final, Literal, TypeAlias
 
-import cattrs
-from cattrs.strategies import configure_tagged_union
-
-from edgefair.bundle.strict import strict_converter
+from edgefair.bundle.trees import NO_RECORD, Read, reader_of, tree_of
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
 
 __all__ = [
     "CONTRACT_KEY",
     "FORMAT",
+    "STEP_NAMES",
     "Accepts",
     "Calibration",
     "Contract",
@@ -48,6 +48,13 @@ __all__ = [
 
 FORMAT: Final = 1
 """Version of the manifest's form; a reader refuses any other."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
+"""Of a model and its version: they become names of folders, and are printed."""
+
+_VALUES_LOOKED_THROUGH: Final = 10_000
+"""Of a tree that is no manifest: in a larger one only its first fault is looked for."""
+_FAULTS_TOLD: Final = 100
 
 CONTRACT_KEY: Final = "edgefair.contract"
 """Key of the contract in the ONNX file's metadata."""
@@ -87,11 +94,12 @@ class RepeatChannels:
 PreprocessingStep: TypeAlias = ResizeArea | Normalize | RepeatChannels
 """The closed set of steps; a new kind of step is a new version of the format."""
 
-_STEP_NAMES: Final = {
+STEP_NAMES: Final = {
     ResizeArea: "resize_area",
     Normalize: "normalize",
     RepeatChannels: "repeat_channels",
 }
+"""What the steps are called in the JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +306,10 @@ class Manifest:
         One for each kind of processor; empty in a bundle that tells them not apart.
     finding_names : tuple of FindingName
         What findings are called in other languages, as far as somebody said.
+    sequence : int
+        Rises with each bundle of this name; 0 where nobody signed and counted.
+    expires : str
+        Day after which the builder no longer stands for it, ISO 8601; empty for none.
     """
 
     format: int
@@ -310,6 +322,8 @@ class Manifest:
     parts: tuple[Part, ...]
     variants: tuple[Variant, ...] = ()
     finding_names: tuple[FindingName, ...] = ()
+    sequence: int = 0
+    expires: str = ""
 
     @property
     def label(self) -> str:
@@ -327,8 +341,8 @@ class Manifest:
 
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
-    tree = _converter().unstructure(manifest)
-    for name in ("variants", "finding_names"):
+    tree = tree_of(manifest, STEP_NAMES)
+    for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
@@ -337,7 +351,7 @@ def manifest_to_json(manifest: Manifest) -> bytes:
 
 def contract_to_json(contract: Contract) -> str:
     """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
-    tree = _converter().unstructure(contract)
+    tree = tree_of(contract, STEP_NAMES)
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -367,38 +381,59 @@ def manifest_from_json(text: bytes) -> Manifest:
             f"The bundle's manifest has format {found!r}; this edgefair reads format {FORMAT}.",
             hint="Install the edgefair version that the bundle was made for.",
         )
-    try:
-        manifest = _converter().structure(tree, Manifest)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _mismatch(_faults_of(error)) from error
+    manifest = _structured(tree)
     faults = _inconsistencies(manifest)
     if faults:
         raise _mismatch(faults)
     return manifest
 
 
+def _structured(tree: object) -> Manifest:
+    try:
+        manifest: Manifest = _reader()(tree)
+    except NO_RECORD as first:
+        if _count(tree) > _VALUES_LOOKED_THROUGH:  # a huge one, made to take long
+            raise _mismatch([str(first) or type(first).__name__]) from None
+        from edgefair.bundle.manifest_by_cattrs import manifest_by_cattrs
+
+        slowly, faults = manifest_by_cattrs(tree)
+        if slowly is None:
+            raise _mismatch(faults) from None
+        return slowly
+    return manifest
+
+
+@cache
+def _reader() -> Read:
+    return reader_of(Manifest, STEP_NAMES)
+
+
 def _mismatch(faults: list[str]) -> ContractMismatch:
+    more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
     return ContractMismatch(
-        "The bundle's manifest does not hold: " + "; ".join(faults) + ".",
+        "The bundle's manifest does not hold: " + "; ".join(faults[:_FAULTS_TOLD]) + more + ".",
         hint="Get the bundle again, or ask its builder.",
     )
 
 
-def _faults_of(error: BaseException) -> list[str]:
-    if isinstance(error, cattrs.BaseValidationError):
-        return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
-    return [str(error) or type(error).__name__]
-
-
-def _in_words(error: BaseException, kind: type | None) -> str:
-    if isinstance(error, KeyError) and kind == PreprocessingStep:
-        return f"no such step: {error}"
-    return cattrs.v.format_exception(error, kind)
+def _count(tree: object) -> int:
+    """Return how many values a tree of JSON holds."""
+    left, count = [tree], 0
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+    return count
 
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
     contract = manifest.contract
-    faults = []
+    faults = [
+        f"contract.{what} must be of letters, digits, points and dashes, not {text!r:.80}"
+        for what, text in (("name", contract.name), ("version", contract.version))
+        if not _NAME.fullmatch(text)
+    ]
     if not contract.findings or len(set(contract.findings)) != len(contract.findings):
         faults.append("contract.findings must be distinct and at least one")
     if sorted(c.finding for c in manifest.calibration) != sorted(contract.findings):
@@ -425,7 +460,23 @@ def _inconsistencies(manifest: Manifest) -> list[str]:
     ]
     if [part.role for part in manifest.parts].count("model") != 1:
         faults.append("parts must hold exactly one model")
-    return [*faults, *_faults_of_variants(manifest)]
+    return [*faults, *_faults_of_series(manifest), *_faults_of_variants(manifest)]
+
+
+def _faults_of_series(manifest: Manifest) -> list[str]:
+    faults = []
+    if not 0 <= manifest.sequence < 2**53:
+        faults.append("sequence must be a whole number from 0")
+    if manifest.expires and not _is_day(manifest.expires):
+        faults.append(f"expires must be a day such as 2030-12-31, not {manifest.expires!r:.40}")
+    return faults
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _faults_of_variants(manifest: Manifest) -> list[str]:
@@ -441,14 +492,3 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
         if variant.part not in runnable
     ]
     return faults
-
-
-@cache
-def _converter() -> cattrs.Converter:
-    converter = strict_converter()
-    # an enumeration of strings is a str too, and must stay one of its members
-    converter.register_structure_hook(Task, lambda value, _: Task(value))
-    configure_tagged_union(
-        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
-    )
-    return converter

@@ -10,13 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from math import exp, isfinite, log, log1p
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import cattrs
-
-from edgefair.bundle.strict import strict_converter
 from edgefair.errors import ContractMismatch
 from edgefair.records import UNKNOWN, Group, Interval, Subject
 
@@ -35,6 +31,11 @@ __all__ = [
     "rule_from_tree",
     "rule_to_tree",
 ]
+
+if TYPE_CHECKING:  # who adopted nothing need not wait for its import
+    import cattrs
+
+_Record = TypeVar("_Record")
 
 PROPOSAL_FORMAT: Final = 1
 """Version of a proposal's form; a reader refuses any other."""
@@ -278,10 +279,7 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     if found != PROPOSAL_FORMAT:
         raise _refusal([f"its format is {found!r}, and this edgefair reads {PROPOSAL_FORMAT}"])
     digest = tree.pop("digest", "")
-    try:
-        proposal = _converter().structure(tree, Proposal)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _refusal(_faults_of(error)) from error
+    proposal = _structured(tree, Proposal)
     if _digest(tree) != digest:
         raise _refusal(["it was changed after it was made"])
     if faults := _inconsistencies(proposal.rule):
@@ -302,10 +300,7 @@ def rule_from_tree(tree: object) -> SiteRule:
     ContractMismatch
         If it does not hold.
     """
-    try:
-        rule = _converter().structure(tree, SiteRule)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _refusal(_faults_of(error)) from error
+    rule = _structured(tree, SiteRule)
     if faults := _inconsistencies(rule):
         raise _refusal(faults)
     return rule
@@ -362,12 +357,18 @@ def _refusal(faults: list[str]) -> ContractMismatch:
     )
 
 
-def _faults_of(error: BaseException) -> list[str]:
-    if isinstance(error, cattrs.BaseValidationError):
-        return cattrs.transform_error(error, path="proposal")
-    return [str(error) or type(error).__name__]
+def _structured(tree: object, kind: type[_Record]) -> _Record:
+    import cattrs
+
+    try:
+        return _converter().structure(tree, kind)
+    except cattrs.BaseValidationError as error:
+        raise _refusal(cattrs.transform_error(error, path="proposal")) from error
+    except RecursionError as error:
+        raise _refusal([str(error)]) from error
 
 
-@cache
 def _converter() -> cattrs.Converter:
+    from edgefair.bundle.strict import strict_converter
+
     return strict_converter()

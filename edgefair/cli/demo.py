@@ -59,6 +59,7 @@ def command(*, folder: Path | None, plant: str, years: int | None, count: int, s
     if years is not None:
         _live_through(folder or _free_folder(), plant, years, seed)
         return
+    from edgefair.bundle.shelf import find_bundle
     from edgefair.clinic.rehearsal import rehearse
     from edgefair.phantom import Clinic, parse_plant
     from edgefair.runtime.pipeline import load
@@ -71,7 +72,7 @@ def command(*, folder: Path | None, plant: str, years: int | None, count: int, s
     done = rehearse(
         folder,
         clinic,
-        load(_MODEL),
+        load(find_bundle(_MODEL)),
         now=now,
         watched=partial(with_progress, length=count, unit="images"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from edgefair.errors import EdgefairError
 __all__ = ["cli", "main"]
 
 
+_OBJECTS_BEFORE_A_SEARCH: Final = 10_000
+"""What imports make is no garbage: to look through it for some takes a tenth of a short run."""
+
 _COMMANDS: Final = {
     "demo": Entry("edgefair.cli.demo", "The whole loop on what the package carries."),
     "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
@@ -24,7 +28,8 @@ _COMMANDS: Final = {
     "recheck": Entry("edgefair.cli.recheck", "Is it still right? Run it as often as you like."),
     "propose": Entry("edgefair.cli.propose", "What could be decided differently, and for whom."),
     "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
-    "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
+    "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
+    "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
     "doctor": Entry("edgefair.cli.doctor", "Is this computer fit, and the model whole?"),
     "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
@@ -59,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         Command line without the program's name; ``sys.argv`` if left out.
     """
-    sys.exit(_run(arguments))
+    gc.set_threshold(_OBJECTS_BEFORE_A_SEARCH)
+    code = _run(arguments)
+    gc.freeze()  # the process ends: no need to look through all it has for garbage
+    sys.exit(code)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -83,9 +91,16 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(error: EdgefairError) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(error.message)}", err=True)
     if error.hint:
-        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+        click.echo(f"{click.style('hint:', bold=True)} {_plain(error.hint)}", err=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that steers no terminal: messages name files, columns and parts of bundles."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def _log_of_fault(trace: str) -> str:

@@ -131,8 +131,9 @@ def make(
     tells of them.
     """
     from edgefair.bundle.archive import read_bundle
+    from edgefair.bundle.home import default_home
     from edgefair.bundle.plan import plan_from_json
-    from edgefair.bundle.shelf import find_bundle
+    from edgefair.bundle.shelf import find_bundle, installed_in
     from edgefair.clinic.monitoring import PlanChoice, put_in_force
     from edgefair.errors import InputError
     from edgefair.ledger import Ledger
@@ -143,7 +144,12 @@ def make(
     choice = PlanChoice(settings=settings, findings=findings, frozen_by=who.strip())
     with Ledger.open(ledger) as opened:
         known = len(opened.plans())
-        frozen = put_in_force(opened, read_bundle(find_bundle(bundle)), choice, now=_now())
+        frozen = put_in_force(
+            opened,
+            read_bundle(find_bundle(bundle, installed_in(default_home()))),
+            choice,
+            now=_now(),
+        )
         is_new = len(opened.plans()) > known
     if not is_new:
         click.echo("The plan in force says the same already; nothing was changed.", err=True)

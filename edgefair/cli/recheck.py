@@ -98,9 +98,10 @@ def _read(bundle: str | None):  # type: ignore[no-untyped-def]
     if bundle is None:
         return None
     from edgefair.bundle.archive import read_bundle
-    from edgefair.bundle.shelf import find_bundle
+    from edgefair.bundle.home import default_home
+    from edgefair.bundle.shelf import find_bundle, installed_in
 
-    return read_bundle(find_bundle(bundle))
+    return read_bundle(find_bundle(bundle, installed_in(default_home())))
 
 
 def _show(report: MonitoringReport, path: Path | None, *, as_json: bool) -> None:

@@ -96,3 +96,13 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
 def test_cells_of_a_metric_are_its_findings_times_the_groups() -> None:
     assert PLAN.cells_of("false_negative_rate") == 3
     assert PLAN.cells_of("false_positive_rate") == 0
+
+
+def test_one_error_rate_is_shared_by_all_metrics_and_whole_where_there_is_one() -> None:
+    alarms = replace(PLAN.rates[0], metric="false_positive_rate")
+    both = replace(PLAN, rates=(*PLAN.rates, alarms))
+    shares = [both.alpha_of(m) for m in ("false_negative_rate", "false_positive_rate")]
+
+    assert PLAN.alpha_of("false_negative_rate") == PLAN.alpha
+    assert sum(shares) == pytest.approx(both.alpha)
+    assert shares[0] > shares[1] > 0

@@ -9,8 +9,9 @@ from typing import Final
 
 from edgefair.audit.planning import drawn_plan
 from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.home import default_home
 from edgefair.bundle.plan import MonitoringPlan, PlanSettings, plan_from_json, plan_to_json
-from edgefair.bundle.shelf import carried_bundles
+from edgefair.bundle.shelf import carried_bundles, installed_in
 from edgefair.errors import InputError, LedgerError, NotEnoughData
 from edgefair.ledger import FrozenPlan, Ledger
 
@@ -86,11 +87,11 @@ def plan_in_force(
     frozen = [plan for plan in ledger.plans() if plan.bundle_digest == digest]
     if frozen:
         return frozen[-1]
-    found = bundle or _carried(digest)
+    found = bundle or _at_hand(digest)
     if found is None:
         raise LedgerError(
-            f"{path} holds no monitoring plan on {model}, and its bundle is not among those that "
-            "edgefair carries.",
+            f"{path} holds no monitoring plan on {model}, and its bundle is neither installed nor "
+            "among those that edgefair carries.",
             hint=f"`edgefair plan make --ledger {path} -m BUNDLE --frozen-by NAME` makes one.",
         )
     return put_in_force(ledger, found, PlanChoice(), now=now)
@@ -166,6 +167,9 @@ def _carries_plan(bundle: Bundle) -> bool:
     return any(part.role == "plan" for part in bundle.parts)
 
 
-def _carried(digest: str) -> Bundle | None:
-    bundles = (read_bundle(path) for path in carried_bundles())
+def _at_hand(digest: str) -> Bundle | None:
+    """Return the bundle that the ledger's predictions name: a digest needs nobody's word."""
+    installed = installed_in(default_home()).releases()
+    paths = (*(r.path for r in installed if digest.startswith(r.digest)), *carried_bundles())
+    bundles = (read_bundle(path) for path in paths)
     return next((bundle for bundle in bundles if bundle.digest == digest), None)

@@ -79,8 +79,8 @@ def pack(finished: Finished, out: Path) -> Path:
     others = (
         model,
         PartContent(path="recipe.toml", role="recipe", content=source),
-        *golden_parts(manifest, (model,)),
         *plan_parts(recipe, manifest),
+        *golden_parts(manifest, (model,)),
         *finished.licences,
     )
     evidence = evidence_parts(facts, others, datasheet=finished.described.datasheet)
