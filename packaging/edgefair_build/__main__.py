@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument("--unsigned", action="store_true", help="For trying out alone.")
     parser.add_argument("--key-name", default="builder")
     parser.add_argument("--check", action="store_true", help="Build twice and compare.")
+    parser.add_argument("--quick", action="store_true", help="Compress little, for trying out.")
     parser.add_argument("--sizes", type=Path, help="Write a table of what each package costs.")
     return parser
 
@@ -89,7 +90,8 @@ def _build_all(
         release = lay_release(
             scratch / platform.name, platform, sources, commit, compiler=compiler, key=key
         )
-        name, content = _installer(release, commit, key)
+        make = windows_installer if platform.is_windows else linux_installer
+        name, content = make(release, commit.epoch, key, quick=asked.quick)
         made[name] = content
         made[f"{name.rpartition('.')[0]}.cdx.json"] = release.bill
         took = time.monotonic() - began
@@ -102,12 +104,6 @@ def _build_all(
             text = table_of_sizes(release, sources)
             (asked.sizes / f"{platform.name}.md").write_text(text, encoding="utf-8")
     return made
-
-
-def _installer(release: Release, commit: Commit, key: ReleaseKey | None) -> tuple[str, bytes]:
-    if release.platform.is_windows:
-        return windows_installer(release, commit.epoch, key)
-    return linux_installer(release, commit.epoch, key)
 
 
 def _floor(release: Release) -> str:

@@ -8,11 +8,15 @@ import py_compile
 import sys
 from pathlib import Path
 
+KEPT_AS_SOURCE = ("cv2/config.py", "cv2/config-3.py")  # OpenCV reads them as text
+
 
 def main(folder: Path) -> None:
     """Compile every module below `folder` and remove its source."""
     for source in sorted(folder.rglob("*.py")):
         relative = source.relative_to(folder).as_posix()
+        if relative in KEPT_AS_SOURCE:
+            continue
         py_compile.compile(
             str(source),
             cfile=str(source.with_suffix(".pyc")),

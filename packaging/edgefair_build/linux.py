@@ -18,7 +18,9 @@ _SPARE_KB: Final = 100_000
 _SCRIPT: Final = Path(__file__).resolve().parents[1] / "linux" / "install.sh"
 
 
-def linux_installer(release: Release, epoch: int, key: ReleaseKey | None) -> tuple[str, bytes]:
+def linux_installer(
+    release: Release, epoch: int, key: ReleaseKey | None, *, quick: bool
+) -> tuple[str, bytes]:
     """Return the installer's name and bytes.
 
     Parameters
@@ -27,6 +29,8 @@ def linux_installer(release: Release, epoch: int, key: ReleaseKey | None) -> tup
     epoch : int
         Time of every file inside, seconds since 1970.
     key : ReleaseKey or None
+    quick : bool
+        Compress little.
     """
     platform = release.platform
     name = f"edgefair-{release.version}-{platform.name}.run"
@@ -45,7 +49,9 @@ def linux_installer(release: Release, epoch: int, key: ReleaseKey | None) -> tup
         _SCRIPT.read_text(encoding="utf-8"),
         values,
         pack_gz(release.folder, parts.first, epoch),
-        pack_xz(release.folder, parts.second, epoch, machine=platform.machine),
+        pack_xz(
+            release.folder, parts.second, epoch, machine=platform.machine, quick=quick
+        ),
     )
     if key:
         content += trailer_for(key, hashlib.sha256(content).digest())

@@ -20,7 +20,9 @@ __all__ = ["file_commands", "windows_installer"]
 _SCRIPT: Final = Path(__file__).resolve().parents[1] / "windows" / "edgefair.nsi"
 
 
-def windows_installer(release: Release, epoch: int, key: ReleaseKey | None) -> tuple[str, bytes]:
+def windows_installer(
+    release: Release, epoch: int, key: ReleaseKey | None, *, quick: bool
+) -> tuple[str, bytes]:
     """Return the installer's name and bytes.
 
     Parameters
@@ -29,6 +31,8 @@ def windows_installer(release: Release, epoch: int, key: ReleaseKey | None) -> t
     epoch : int
         Seconds since 1970: every date that makensis writes.
     key : ReleaseKey or None
+    quick : bool
+        Compress little.
     """
     name = f"edgefair-{release.version}-{release.platform.name}.exe"
     with tempfile.TemporaryDirectory() as scratch:
@@ -38,6 +42,7 @@ def windows_installer(release: Release, epoch: int, key: ReleaseKey | None) -> t
             "VERSION": release.version,
             "OUT": out,
             "FILES": files,
+            "COMPRESSOR": "zlib" if quick else "/SOLID lzma",
             "MEMORY_MB": MEMORY_MB,
             "DISK_MB": release.installed_bytes * 22 // 10 // (1 << 20),
         }

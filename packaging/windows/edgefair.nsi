@@ -12,7 +12,7 @@ Name "edgefair ${VERSION}"
 OutFile "${OUT}"
 InstallDir "$LOCALAPPDATA\edgefair"
 RequestExecutionLevel user
-SetCompressor /SOLID lzma
+SetCompressor ${COMPRESSOR}
 SetCompressorDictSize 32
 SetDatablockOptimize on
 SetDateSave off

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -83,7 +84,7 @@ def tiny_release(
     facts = {
         "version": version,
         "platform": "linux-tiny",
-        "installed_bytes": 1 << 20,
+        "installed_bytes": 1000,  # so that a full disk is met on the way, not foreseen
         "system_libraries": [],
     }
     (folder / "release.json").write_text(json.dumps(facts))
@@ -117,7 +118,7 @@ def tiny_installer(
         "GLIBC_MAJOR": "2",
         "GLIBC_MINOR": "17",
         "MEMORY_MB": "100",
-        "DISK_KB": "100",
+        "DISK_KB": "1",
     }
     content = self_extracting(
         (PACKAGING / "linux" / "install.sh").read_text(),
@@ -206,5 +207,6 @@ class Clinic:
 
 def kill(process: subprocess.Popen[str]) -> None:
     """Kill an installer and all that it started, as a power cut would."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it may have ended by itself
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
