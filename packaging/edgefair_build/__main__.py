@@ -20,7 +20,6 @@ from edgefair_build.release import Release, elf_floor, lay_release
 from edgefair_build.sizes import table_of_sizes
 from edgefair_build.sources import (
     CHECKOUT,
-    Commit,
     commit_of,
     edgefair_wheel,
     gather,

@@ -49,9 +49,7 @@ def linux_installer(
         _SCRIPT.read_text(encoding="utf-8"),
         values,
         pack_gz(release.folder, parts.first, epoch),
-        pack_xz(
-            release.folder, parts.second, epoch, machine=platform.machine, quick=quick
-        ),
+        pack_xz(release.folder, parts.second, epoch, machine=platform.machine, quick=quick),
     )
     if key:
         content += trailer_for(key, hashlib.sha256(content).digest())

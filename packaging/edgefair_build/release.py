@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -79,9 +78,7 @@ def lay_release(
     """
     site = folder / "site"
     folder.mkdir(parents=True)
-    lay_interpreter(
-        folder, platform, embeddable=sources.embeddable, binaries=sources.interpreter
-    )
+    lay_interpreter(folder, platform, embeddable=sources.embeddable, binaries=sources.interpreter)
     lay_site(site, sources.wheels, sources.versions)
     wanted_functions(site / "edgefair")  # a clinic without them is found out now
     _lay_own(site)
@@ -190,7 +187,7 @@ def _files(folder: Path) -> list[str]:
 def _set_modes(folder: Path) -> None:
     for path in folder.rglob("*"):
         runs = path.name == "python" and path.is_file()
-        os.chmod(path, 0o755 if path.is_dir() or runs or ".so" in path.name else 0o644)
+        path.chmod(0o755 if path.is_dir() or runs or ".so" in path.name else 0o644)
 
 
 def _native(folder: Path) -> Mapping[str, str]:

@@ -19,7 +19,8 @@ def table_of_sizes(release: Release, sources: Sources) -> str:
     The compressed size is each package's alone; all together compress a little better.
     """
     owners = {name: set(_tops(path)) for name, path in sources.wheels.items()}
-    rows, taken = [], set[str]()
+    rows: list[tuple[str, int, int, int]] = []
+    taken = set[str]()
     for package, tops in sorted(owners.items()):
         names = [name for name in release.names if _top(name) in tops]
         taken |= set(names)
@@ -32,7 +33,8 @@ def table_of_sizes(release: Release, sources: Sources) -> str:
     other = sorted(set(rest) - set(python))
     rows.append(("installer, licences, lists", 0, *_weight(release.folder, other)))
     rows.sort(key=lambda row: -row[2])
-    rows.append(("together", *(sum(row[at] for row in rows) for at in (1, 2, 3))))
+    sums = (sum(row[1] for row in rows), sum(row[2] for row in rows), sum(row[3] for row in rows))
+    rows.append(("together", *sums))
     return "".join(_lines(rows))
 
 

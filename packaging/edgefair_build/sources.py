@@ -15,7 +15,15 @@ from edgefair_build.lock import Pin, read_lock
 from edgefair_build.platforms import PLATFORMS, Platform
 from edgefair_build.prune import LEFT_OUT_PACKAGES
 
-__all__ = ["CHECKOUT", "Commit", "Sources", "commit_of", "edgefair_wheel", "gather", "host_interpreter"]
+__all__ = [
+    "CHECKOUT",
+    "Commit",
+    "Sources",
+    "commit_of",
+    "edgefair_wheel",
+    "gather",
+    "host_interpreter",
+]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _INTERPRETERS: Final = ("freeze-core", "msvc-runtime")

@@ -8,7 +8,7 @@ from typing import Final
 from edgefair_build.elf import Library, is_elf, read_library
 from edgefair_build.stubs import StandIn
 
-__all__ = ["REPLACED", "lighten", "libraries_of"]
+__all__ = ["REPLACED", "libraries_of", "lighten"]
 
 REPLACED: Final = {
     "libaom": "decodes AVIF pictures, for OpenCV",

@@ -42,13 +42,13 @@ class StandIn:
     version: str
 
     def content(self) -> bytes:
-        """Return the file's bytes.
+        r"""Return the file's bytes.
 
         Examples
         --------
         >>> made = StandIn(machine="x86_64", soname="libx.so.1", symbols=["f"], version="")
         >>> made.content()[:4]
-        b'\\x7fELF'
+        b'\x7fELF'
         """
         names = sorted(self.symbols)
         strings, where = _string_table([self.soname, self.version or self.soname, *names])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from edgefair_installer.desktop import places
 from edgefair_installer.faults import Fault
 from edgefair_installer.layout import Layout, default_root
 from edgefair_installer.payload import Payload
-from edgefair_installer.storage import words_for
+from edgefair_installer.storage import remove_tree, words_for
 from edgefair_installer.switching import Wishes, install, roll_back, uninstall
 from edgefair_installer.updating import update
 
@@ -42,7 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--staged", type=Path, required=True)
     one.add_argument("--payload", type=Path)
     one.add_argument("--offset", type=int, default=0)
-    one.add_argument("--size", type=int, default=0)
     one.add_argument("--silent", action="store_true")
     one.add_argument("--allow-unsigned", action="store_true")
     one.add_argument("--no-desktop", action="store_true")
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(layout: Layout, asked: argparse.Namespace, _: Sequence[str]) -> int:
-    piece = Payload(file=asked.payload, offset=asked.offset, size=asked.size)
+    piece = Payload(file=asked.payload, offset=asked.offset)
     wishes = Wishes(unsigned_allowed=asked.allow_unsigned, desktop=not asked.no_desktop)
     say = _say_nothing if asked.silent else _say
     name = install(layout, asked.staged, piece if asked.payload else None, wishes, say)
@@ -93,10 +93,21 @@ def _uninstall(layout: Layout, asked: argparse.Namespace, _: Sequence[str]) -> i
         if sys.stdin.readline().strip() != "yes":
             _say("Nothing was removed.")
             return 1
+    if sys.platform == "win32":
+        return _uninstall_on_windows(layout, asked)
     left = uninstall(layout, with_ledger=asked.with_ledger)
     _say("edgefair is removed." + (" Left:" if left else " Nothing is left."))
     for path in left:
         _say(f"  {path}")
+    return 0
+
+
+def _uninstall_on_windows(layout: Layout, asked: argparse.Namespace) -> int:
+    """Hand over to the uninstaller: no program can remove its own file there."""
+    if asked.with_ledger:
+        remove_tree(layout.data)
+    subprocess.Popen([str(layout.root / "uninstall.exe"), "/S"])
+    _say("edgefair is being removed.")
     return 0
 
 

@@ -54,9 +54,7 @@ def read_facts(folder: Path) -> Facts:
             libraries=tuple(str(name) for name in tree["system_libraries"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Fault(
-            "This is no version of edgefair.", hint="Copy the installer again."
-        ) from error
+        raise Fault("This is no version of edgefair.", hint="Copy the installer again.") from error
 
 
 def check_machine(facts: Facts, root: Path) -> None:
@@ -71,8 +69,8 @@ def check_machine(facts: Facts, root: Path) -> None:
     if missing:
         raise Fault(
             f"This Linux lacks {', '.join(missing)}.",
-            hint="Every desktop Linux has them. On a bare one, install the packages libstdc++6 and "
-            "zlib1g (Debian, Ubuntu), or libstdc++ and zlib (Fedora, RHEL).",
+            hint="Every desktop Linux has them. On a bare one, install the packages libstdc++6 "
+            "and zlib1g (Debian, Ubuntu), or libstdc++ and zlib (Fedora, RHEL).",
         )
     free = shutil.disk_usage(_existing(root)).free
     if free < facts.installed_bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from edgefair_installer.faults import Fault
 
@@ -15,18 +15,17 @@ __all__ = ["Payload"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """A piece of a file.
+    """An archive inside of a file; what follows it is not read.
 
     Attributes
     ----------
     file : Path
-    offset, size : int
-        Bytes.
+    offset : int
+        Where it begins, in bytes.
     """
 
     file: Path
     offset: int
-    size: int
 
     def unpack(self, folder: Path) -> None:
         """Unpack into `folder`; links, devices and paths that lead out of it are refused.
@@ -39,7 +38,7 @@ class Payload:
         try:
             with (
                 self.file.open("rb") as whole,
-                lzma.open(io.BufferedReader(_Piece(whole, self.offset, self.size))) as plain,
+                lzma.open(_at(whole, self.offset)) as plain,
                 tarfile.open(fileobj=plain, mode="r|") as archive,
             ):
                 for member in archive:
@@ -50,20 +49,9 @@ class Payload:
             raise _damaged() from error
 
 
-class _Piece(io.RawIOBase):
-    def __init__(self, whole: io.BufferedReader, offset: int, size: int) -> None:
-        self._whole = whole
-        self._left = size
-        whole.seek(offset)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        block = self._whole.read(min(len(buffer), self._left))
-        buffer[: len(block)] = block
-        self._left -= len(block)
-        return len(block)
+def _at(whole: BinaryIO, offset: int) -> BinaryIO:
+    whole.seek(offset)
+    return whole
 
 
 def _damaged() -> Fault:

@@ -1,4 +1,4 @@
-"""Whether a version works on this computer, asked of the version itself before it is switched to."""
+"""Whether a version works on this computer, asked of itself before it is switched to."""
 
 from __future__ import annotations
 

@@ -224,7 +224,8 @@ def _check(signature: bytes, content: bytes, believed: tuple[PublicKey, ...]) ->
             return key
     raise Fault(
         "This installer is signed by somebody whose key this computer does not know.",
-        hint="It knows: " + ("; ".join(f"{k.name} ({k.fingerprint})" for k in believed) or "nobody"),
+        hint="It knows: "
+        + ("; ".join(f"{k.name} ({k.fingerprint})" for k in believed) or "nobody"),
     )
 
 

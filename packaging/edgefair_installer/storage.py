@@ -13,7 +13,15 @@ from pathlib import Path
 
 from edgefair_installer.faults import Fault
 
-__all__ = ["discard", "locked", "remove_tree", "sync_folder", "sync_tree", "words_for", "write_whole"]
+__all__ = [
+    "discard",
+    "locked",
+    "remove_tree",
+    "sync_folder",
+    "sync_tree",
+    "words_for",
+    "write_whole",
+]
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -115,7 +123,9 @@ def words_for(error: OSError) -> Fault:
             f"edgefair may not write there{where}.",
             hint="Install as the user who will work with it, not as another one.",
         )
-    return Fault(f"{error.strerror or error}{where}", hint="What was installed before is as it was.")
+    return Fault(
+        f"{error.strerror or error}{where}", hint="What was installed before is as it was."
+    )
 
 
 def discard(path: Path) -> None:

@@ -7,7 +7,6 @@ way, the pointer names a version that is whole.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress

@@ -116,7 +116,7 @@ tail -c +$((@HEADER_BYTES@ + 1)) "$file" | head -c @FIRST_BYTES@ | gzip -dc |
     "Ask who set up this computer whether that folder is mounted noexec, or use --root DIR."
 # shellcheck disable=SC2086
 "$staged/python/python" -m edgefair_installer install --root "$root" --staged "$staged" \
-  --payload "$file" --offset $((@HEADER_BYTES@ + @FIRST_BYTES@)) --size @SECOND_BYTES@ \
+  --payload "$file" --offset $((@HEADER_BYTES@ + @FIRST_BYTES@)) \
   $silent $allow $desktop && code=0 || code=$?
 trap - EXIT
 rm -rf "$staged"

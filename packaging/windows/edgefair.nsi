@@ -13,7 +13,9 @@ OutFile "${OUT}"
 InstallDir "$LOCALAPPDATA\edgefair"
 RequestExecutionLevel user
 SetCompressor ${COMPRESSOR}
-SetCompressorDictSize 32
+!if "${COMPRESSOR}" != "zlib"
+  SetCompressorDictSize 32
+!endif
 SetDatablockOptimize on
 SetDateSave off
 CRCCheck force

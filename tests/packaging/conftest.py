@@ -1,9 +1,8 @@
-"""Tiny installers, made by the builder's own code: a shell script for Python, a few small files."""
+"""Tiny installers, made by the builder's own code: a script for Python, a few small files."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,6 @@ from tests.packaging.tiny import Clinic, new_key  # noqa: E402 - needs the path 
 
 
 @pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
+def clinic(tmp_path: Path) -> Clinic:
     """Return a computer where nothing is installed yet."""
-    yield Clinic(folder=tmp_path / "clinic", key=new_key("ministry"))
+    return Clinic(folder=tmp_path / "clinic", key=new_key("ministry"))

@@ -54,7 +54,9 @@ def test_a_clinic_has_every_function_of_scipy_that_the_audit_calls() -> None:
 
 
 def test_another_part_of_scipy_is_found_out(tmp_path: Path) -> None:
-    (tmp_path / "new.py").write_text("def f():\n    from scipy.stats import norm\n    return norm\n")
+    (tmp_path / "new.py").write_text(
+        "def f():\n    from scipy.stats import norm\n    return norm\n"
+    )
 
     with pytest.raises(ValueError, match=r"scipy\.stats"):
         wanted_functions(tmp_path)
@@ -76,11 +78,11 @@ def test_the_loader_takes_a_stand_in(tmp_path: Path, version: str) -> None:
     )
     path.write_bytes(stand_in.content())
 
-    assert ctypes.CDLL(str(path)).f
+    assert ctypes.CDLL(str(path)).f is not None
     with pytest.raises(AttributeError):
         _ = ctypes.CDLL(str(path)).h
     read = read_library(path)
-    assert (read.soname, read.offered) == (path.name, {"f", "g"})
+    assert (read.soname, read.offered) == (path.name, frozenset({"f", "g"}))
     assert read.versions_offered == ((version,) if version else ())
 
 
@@ -111,7 +113,7 @@ def test_archives_do_not_tell_when_or_by_whom_they_were_made(tmp_path: Path) -> 
         for name in ("b", "a") if number == 1 else ("a", "b"):
             (folder / name).write_text(name)
             os.utime(folder / name, (number * 1000, number * 1000))
-        os.chmod(folder / "a", 0o600 if number == 1 else 0o664)
+        (folder / "a").chmod(0o600 if number == 1 else 0o664)
         packed = (pack_gz(folder, ["b", "a"], 7), pack_xz(folder, ["a", "b"], 7, machine="x86_64"))
         made.append([hashlib.sha256(one).hexdigest() for one in packed])
 
