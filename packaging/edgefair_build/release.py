@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgefair_build.imports import try_imports
 from edgefair_build.interpreter import lay_interpreter
 from edgefair_build.licences import NATIVE, gather_licences, packages_in
 from edgefair_build.platforms import Platform
@@ -95,6 +97,8 @@ def lay_release(
     (folder / "sbom.cdx.json").write_bytes(bill)
     gather_licences(site, folder / "licences", native)
     _compile(compiler, folder)
+    if platform.name == f"linux-{os.uname().machine}":
+        try_imports(folder / "python" / "python", _PACKAGING.parent / "edgefair")
     _lay_texts(folder)
     if not platform.is_windows:
         _lay_completions(folder, site, compiler)

@@ -20,11 +20,13 @@ _SAYS: Final = (
 
 SHIMS: Final = {
     "scipy/__init__.py": _SAYS + '__version__ = "{version}"\n',
+    "scipy/_lib/__init__.py": _SAYS,
     "scipy/linalg/__init__.py": _SAYS,
     "scipy/special/__init__.py": _SAYS
     + "from scipy.special._gufuncs import *\n"
     + "from scipy.special._special_ufuncs import *\n"
-    + "from scipy.special._ufuncs import *\n",
+    + "from scipy.special._ufuncs import *\n\n"
+    + "digamma = psi\n",
 }
 """Path and text of each; ``{version}`` is scipy's."""
 

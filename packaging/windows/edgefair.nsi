@@ -32,8 +32,11 @@ Var staged
 Var options
 
 !macro Stop text
-  ; said on the console too, where many computers are set up by a script
+  ; kept in a file too, for whoever sets up many computers silently
   DetailPrint "${text}"
+  FileOpen $9 "$TEMP\edgefair-install.log" w
+  FileWriteUTF16LE /BOM $9 "${text}$\r$\n"
+  FileClose $9
   MessageBox MB_OK|MB_ICONSTOP "${text}" /SD IDOK
   SetErrorLevel 1
   Abort "${text}"
