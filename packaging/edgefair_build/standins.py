@@ -21,6 +21,9 @@ REPLACED: Final = {
 }
 """Beginnings of names of libraries, and what each would do."""
 
+_OPENED_BY_NAME: Final = ("libonnxruntime_providers_shared",)
+"""Nobody is linked to them, and they are asked for all the same."""
+
 
 def libraries_of(folder: Path) -> dict[Path, Library]:
     """Return every ELF file below `folder`."""
@@ -61,4 +64,6 @@ def _remove_unlinked(site: Path) -> None:
 
 
 def _is_library(path: Path) -> bool:
+    if path.name.startswith(_OPENED_BY_NAME):
+        return False
     return path.parent.name.endswith(".libs") or path.name.startswith("lib")
