@@ -12,13 +12,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from edgefair_build.archive import HEADER_BYTES, filled_header, pack_gz, pack_xz
 from edgefair_build.elf import read_library
+from edgefair_build.imports import imports_of
+from edgefair_build.licences import Package
 from edgefair_build.lock import read_lock
 from edgefair_build.platforms import PLATFORMS
 from edgefair_build.prune import LEFT_OUT_PACKAGES, is_pruned
+from edgefair_build.release import Release
+from edgefair_build.sbom import bill_of_materials
 from edgefair_build.scipy_special import wanted_functions
 from edgefair_build.stubs import StandIn
+from edgefair_build.windows import file_commands
 from edgefair_installer.faults import Fault
 from edgefair_installer.sums import parse_sums
 
@@ -134,3 +141,55 @@ def test_a_list_of_files_that_leads_elsewhere_is_refused(name: str) -> None:
 
 def test_the_platforms_are_the_three_that_are_promised() -> None:
     assert set(PLATFORMS) == {"linux-x86_64", "linux-aarch64", "windows-x86_64"}
+
+
+def test_a_bill_of_materials_follows_the_schema() -> None:
+    bill = bill_of_materials(
+        version="0.1.0",
+        platform="linux-x86_64",
+        epoch=1_700_000_000,
+        packages=[Package(name="scipy", version="1.18.1", licence="BSD-3-Clause")],
+        wheels={"scipy": "0" * 64},
+        native={"libpng16": "libpng-2.0"},
+    )
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
+
+
+def test_windows_unpacks_folder_by_folder_in_order(tmp_path: Path) -> None:
+    release = Release(
+        folder=tmp_path,
+        version="0.1.0",
+        platform=PLATFORMS["windows-x86_64"],
+        names=("site/b.pyc", "LICENSE", "site/a/x.pyc", "site/a.pyc"),
+        installed_bytes=1,
+        bill=b"",
+    )
+
+    assert list(file_commands(release)) == [
+        'SetOutPath "$staged"',
+        f'File "{tmp_path}/LICENSE"',
+        'SetOutPath "$staged\\site"',
+        f'File "{tmp_path}/site/a.pyc"',
+        f'File "{tmp_path}/site/b.pyc"',
+        'SetOutPath "$staged\\site\\a"',
+        f'File "{tmp_path}/site/a/x.pyc"',
+    ]
+
+
+def test_a_clinic_finds_every_page_in_both_languages() -> None:
+    pages = {path.name for path in (CHECKOUT / "packaging" / "readme").glob("*.html")}
+
+    assert pages == {"README.html", "LISEZMOI.html"}
+
+
+def test_imports_of_builders_are_passed_over_and_lazy_ones_found(tmp_path: Path) -> None:
+    (tmp_path / "compress").mkdir()
+    (tmp_path / "compress" / "a.py").write_text("import torch\n")
+    (tmp_path / "b.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import pandas\n"
+        "def f():\n    from PIL import Image\n    return Image\n"
+    )
+
+    assert imports_of(tmp_path) == [("PIL", "Image"), ("typing", "TYPE_CHECKING")]
