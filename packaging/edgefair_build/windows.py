@@ -14,6 +14,7 @@ from typing import Final
 from edgefair_build.linux import MEMORY_MB
 from edgefair_build.release import Release
 from edgefair_installer.signature import ReleaseKey, trailer_for
+from edgefair_installer.switching import release_name
 
 __all__ = ["file_commands", "windows_installer"]
 
@@ -40,6 +41,7 @@ def windows_installer(
         files.write_text("\n".join(file_commands(release)) + "\n", encoding="utf-8")
         values = {
             "VERSION": release.version,
+            "NAME": release_name(release.folder),
             "OUT": out,
             "FILES": files,
             "COMPRESSOR": "zlib" if quick else "/SOLID lzma",

@@ -6,6 +6,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgefair_installer.desktop import places
@@ -29,20 +30,21 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _DO[asked.action](layout, asked, further)
     except Fault as fault:
-        return _complain(fault)
+        return _complain(fault, asked.log)
     except OSError as error:
-        return _complain(words_for(error))
+        return _complain(words_for(error), asked.log)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="edgefair", description="Changes the installation.")
-    parser.set_defaults(root=None)
+    parser.set_defaults(root=None, log=None)
     actions = parser.add_subparsers(dest="action", required=True)
     one = actions.add_parser("install", help=argparse.SUPPRESS)
     one.add_argument("--root", type=Path)
     one.add_argument("--staged", type=Path, required=True)
     one.add_argument("--payload", type=Path)
     one.add_argument("--offset", type=int, default=0)
+    one.add_argument("--log", type=Path, help="Receives what is said, too.")
     one.add_argument("--silent", action="store_true")
     one.add_argument("--allow-unsigned", action="store_true")
     one.add_argument("--no-desktop", action="store_true")
@@ -60,6 +62,9 @@ def _install(layout: Layout, asked: argparse.Namespace, _: Sequence[str]) -> int
     piece = Payload(file=asked.payload, offset=asked.offset)
     wishes = Wishes(unsigned_allowed=asked.allow_unsigned, desktop=not asked.no_desktop)
     say = _say_nothing if asked.silent else _say
+    if asked.log:
+        asked.log.write_text("", encoding="utf-8")
+        say = partial(_say_and_note, asked.log)
     name = install(layout, asked.staged, piece if asked.payload else None, wishes, say)
     _say(f"edgefair {name} is installed. Research use only; not a medical device.")
     if not asked.silent and not asked.no_desktop:
@@ -129,10 +134,18 @@ def _say_nothing(sentence: str) -> None:
     pass
 
 
-def _complain(fault: Fault) -> int:
-    sys.stderr.write(f"error: {fault.message}\n")
-    if fault.hint:
-        sys.stderr.write(f"hint: {fault.hint}\n")
+def _say_and_note(log: Path, sentence: str) -> None:
+    _say(sentence)
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(sentence + "\n")
+
+
+def _complain(fault: Fault, log: Path | None) -> int:
+    text = f"error: {fault.message}\n" + (f"hint: {fault.hint}\n" if fault.hint else "")
+    sys.stderr.write(text)
+    if log:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(text)
     return 1
 
 

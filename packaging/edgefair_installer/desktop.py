@@ -57,7 +57,8 @@ if not defined release (\r
   echo error: no edgefair is installed in %EDGEFAIR_HOME% 1>&2\r
   exit /b 1\r
 )\r
-"%EDGEFAIR_HOME%\\releases\\%release%\\python\\python.exe" -m edgefair_installer.launch %*\r
+set "python=%EDGEFAIR_HOME%\\releases\\%release%\\python\\python.exe"\r
+"%python%" -X utf8 -m edgefair_installer.launch %*\r
 """
 
 

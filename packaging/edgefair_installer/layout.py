@@ -95,8 +95,8 @@ class Layout:
 
     def set_pointer(self, pointer: Pointer) -> None:
         """Make `pointer` the one that counts, at once and for good."""
-        lines = f"{pointer.current}\n{pointer.previous}\n"
-        write_whole(self.pointer_file, lines.encode())
+        end = "\r\n" if sys.platform == "win32" else "\n"  # as the launcher's shell reads lines
+        write_whole(self.pointer_file, (pointer.current + end + pointer.previous + end).encode())
 
     def release(self, name: str) -> Path:
         """Return the folder of a version."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from edgefair_installer.faults import Fault
 
-__all__ = ["interpreter", "run_version", "self_test"]
+__all__ = ["interpreter", "run_version", "self_test", "starting"]
 
 _DEMO_IMAGES: Final = "40"
 _SECONDS: Final = 900  # a spinning disk reads everything for the first time
@@ -25,11 +25,18 @@ def interpreter(release: Path) -> Path:
     return release / "python" / name
 
 
+def starting(release: Path) -> tuple[str, ...]:
+    """Return the command line that starts a version's ``edgefair``."""
+    # Linux's static Python always speaks UTF-8; Windows' speaks a code page unless told
+    options = ("-X", "utf8") if sys.platform == "win32" else ()
+    return (str(interpreter(release)), *options, "-m", "edgefair_installer.launch")
+
+
 def run_version(
     release: Path, arguments: Sequence[str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Return how the version's own ``edgefair`` ended, called in `folder`."""
-    command = [str(interpreter(release)), "-m", "edgefair_installer.launch", *arguments]
+    command = [*starting(release), *arguments]
     environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
     return subprocess.run(
         command,

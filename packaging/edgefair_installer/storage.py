@@ -51,12 +51,13 @@ def sync_tree(folder: Path) -> None:
     """Wait until everything below `folder` is on the disk.
 
     Linux is asked once for the whole file system: thousands of single requests would take
-    minutes on a spinning disk.
+    minutes on a spinning disk. Windows is asked file by file, and cannot be for the dozen that
+    this very program is running from.
     """
     if sys.platform == "win32":
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                with path.open("r+b") as stream:
+                with suppress(PermissionError), path.open("r+b") as stream:
                     os.fsync(stream.fileno())
         return
     handle = os.open(folder, os.O_RDONLY)

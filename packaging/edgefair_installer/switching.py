@@ -69,7 +69,8 @@ def install(
     ----------
     layout : Layout
     staged : Path
-        Folder in ``releases`` whose name begins with ``.tmp-``; it is gone afterwards.
+        Folder in ``releases``, gone afterwards. On Linux its name begins with ``.tmp-``; on
+        Windows it keeps its name and place if all went well.
     payload : Payload or None
         The rest of the version, unless everything is unpacked.
     wishes : Wishes
@@ -86,7 +87,8 @@ def install(
             _forget_leftovers(layout, staged)
             return _install(layout, staged, payload, wishes, say)
     finally:
-        remove_tree(staged)
+        if layout.pointer().current != staged.name:
+            remove_tree(staged)
 
 
 def _install(
@@ -143,6 +145,11 @@ def _signer(
 
 def _keep(layout: Layout, staged: Path, name: str) -> str:
     """Return the name under which the version is kept, once all of it is on the disk."""
+    if sys.platform == "win32":
+        # a folder whose programs run cannot be renamed; it has a name of its own from the start,
+        # and is no version before the pointer names it
+        sync_tree(staged)
+        return staged.name
     for number in count_from(1):
         kept = name if number == 1 else f"{name}-{number}"
         release = layout.release(kept)

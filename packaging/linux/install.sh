@@ -16,7 +16,7 @@ usage() {
 sh @FILE@ [OPTIONS]
 
   --root DIR         where to install   [~/.local/share/edgefair]
-  --silent           say nothing unless something is wrong
+  --silent           say one line, or what is wrong
   --no-desktop       no launcher, menu entry and completion
   --check            check file and computer, install nothing
   --allow-unsigned   for builders: take a file that nobody signed

@@ -1,6 +1,7 @@
 ; edgefair for Windows 10 and 11, 64 bit. Built on Linux by makensis; no administrator is needed.
 ; This script checks the computer and unpacks beside what is there; the Python that is unpacked
-; checks every file and the signature, lets the new version test itself, and switches.
+; checks every file and the signature, lets the new version test itself, and switches. A folder is
+; no version before the file `current` names it.
 ; Silent: edgefair-VERSION-windows-x86_64.exe /S [/ALLOWUNSIGNED]
 Target amd64-unicode
 !include "WinVer.nsh"
@@ -81,8 +82,11 @@ Section
     StrCpy $options "--allow-unsigned"
   ${EndIf}
   System::Call "kernel32::GetCurrentProcessId() i .r7"
-  StrCpy $staged "$INSTDIR\releases\.tmp-$7"
-  RMDir /r "$staged"
+  ; never the name of a version that is there: nothing of it is touched
+  StrCpy $staged "$INSTDIR\releases\${NAME}-$7"
+  ${While} ${FileExists} "$staged"
+    StrCpy $staged "$stagedx"
+  ${EndWhile}
   ClearErrors
   !include "${FILES}"
   ${If} ${Errors}
@@ -90,11 +94,15 @@ Section
     !insertmacro Stop "edgefair could not be unpacked. Is the disk full?"
   ${EndIf}
   SetOutPath "$INSTDIR"
-  nsExec::ExecToLog '"$staged\python\python.exe" -m edgefair_installer install --root "$INSTDIR" --staged "$staged" $options'
+  nsExec::ExecToLog '"$staged\python\python.exe" -X utf8 -m edgefair_installer install --root "$INSTDIR" --staged "$staged" --log "$TEMP\edgefair-install.log" $options'
   Pop $0
-  RMDir /r "$staged"
   ${If} $0 != 0
-    !insertmacro Stop "edgefair was not installed; what was there before is as it was ($0)."
+    RMDir /r "$staged"
+    ; the installer has written its own words to the file
+    DetailPrint "edgefair was not installed; what was there before is as it was."
+    MessageBox MB_OK|MB_ICONSTOP "edgefair was not installed; what was there before is as it was. Why stands in $TEMP\edgefair-install.log" /SD IDOK
+    SetErrorLevel 1
+    Abort
   ${EndIf}
   CreateDirectory "$INSTDIR\data"
   WriteUninstaller "$INSTDIR\uninstall.exe"
