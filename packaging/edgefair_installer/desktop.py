@@ -52,7 +52,10 @@ setlocal\r
 if not defined EDGEFAIR_HOME set "EDGEFAIR_HOME=%~dp0.."\r
 set "ORT_DISABLE_TELEMETRY=1"\r
 set "release="\r
-if exist "%EDGEFAIR_HOME%\\current" set /p release=<"%EDGEFAIR_HOME%\\current"\r
+set "pointer=%EDGEFAIR_HOME%\\current"\r
+if exist "%pointer%" (\r
+  for /f "usebackq delims=" %%r in ("%pointer%") do if not defined release set "release=%%r"\r
+)\r
 if not defined release (\r
   echo error: no edgefair is installed in %EDGEFAIR_HOME% 1>&2\r
   exit /b 1\r
