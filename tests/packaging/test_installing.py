@@ -128,6 +128,17 @@ def test_a_file_that_ends_early_is_refused(clinic: Clinic, tmp_path: Path) -> No
     assert not clinic.root.exists()
 
 
+@pytest.mark.parametrize("length", [300, 1500, 4000, 7000, 16384])
+def test_a_file_that_ends_within_its_script_is_no_success(
+    clinic: Clinic, tmp_path: Path, length: int
+) -> None:
+    installer = tiny_installer(tmp_path, "1.0", clinic.key)
+    installer.write_bytes(installer.read_bytes()[:length])
+
+    assert clinic.run(installer)[0] != 0
+    assert not clinic.root.exists()
+
+
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
 def test_an_altered_byte_is_found_before_anything_is_touched(
     clinic: Clinic, tmp_path: Path, place: float
