@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import doctest
 import hashlib
+import importlib
 import os
 import re
 import subprocess
@@ -193,3 +195,15 @@ def test_imports_of_builders_are_passed_over_and_lazy_ones_found(tmp_path: Path)
     )
 
     assert imports_of(tmp_path) == [("PIL", "Image"), ("typing", "TYPE_CHECKING")]
+
+
+@pytest.mark.parametrize("package", ["edgefair_build", "edgefair_installer"])
+def test_examples_in_docstrings_hold(package: str) -> None:
+    folder = Path(str(importlib.import_module(package).__file__)).parent
+    tried = [
+        doctest.testmod(importlib.import_module(f"{package}.{path.stem}"))
+        for path in folder.glob("[a-z]*.py")
+    ]
+
+    assert sum(one.attempted for one in tried) > 0
+    assert sum(one.failed for one in tried) == 0

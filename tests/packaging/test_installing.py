@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def test_an_installed_version_starts(
     assert clinic.version() == "1.0"
     assert clinic.key.public.fingerprint in said
     assert (clinic.folder / ".local/share/applications/edgefair.desktop").is_file()
+
+
+def test_an_installation_needs_no_network(clinic: Clinic, tmp_path: Path) -> None:
+    alone = ("unshare", "--net")
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no network namespace can be made here")
+    code, said = clinic.run(tiny_installer(tmp_path, "1.0", clinic.key), shell=(*alone, "sh"))
+
+    assert code == 0, said
+    assert clinic.version() == "1.0"
 
 
 def test_a_silent_installation_says_one_line(clinic: Clinic, tmp_path: Path) -> None:
