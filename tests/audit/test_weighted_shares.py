@@ -53,7 +53,7 @@ def test_a_weighted_change_covers_the_truth_as_often_as_it_says() -> None:
     truth, covered, runs = -0.05, 0, 1000
     for _ in range(runs):
         flagged = rng.random(600) < 0.3
-        change = -1.0 * (rng.random(600) < 0.05)
+        change = np.where(rng.random(600) < 0.05, -1.0, 0.0)
         verified = flagged | (rng.random(600) < 0.25)
         weights = np.where(flagged, 1.0, 4.0)[verified]
         units = np.arange(int(verified.sum()))

@@ -51,7 +51,9 @@ def found_women(predictions: Path, manifest: Path) -> float:
             if (row["sex"], row["opacity"]) == ("F", "1")
         }
     lines = [json.loads(line) for line in predictions.read_text().splitlines()]
-    looked = [line["decision"] != "negative" for line in lines if Path(line["image"]).name in ill]
+    looked: list[bool] = [
+        line["decision"] != "negative" for line in lines if Path(line["image"]).name in ill
+    ]
     assert len(looked) > 20
     return sum(looked) / len(looked)
 

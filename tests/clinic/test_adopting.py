@@ -31,7 +31,7 @@ WOMEN = SiteSetting(
 
 @pytest.fixture
 def model(make_bundle: Callable[..., Path]) -> Model:
-    return load(make_bundle(), threads=1)
+    return load(make_bundle(), threads=1, allow_unsigned=True)
 
 
 @pytest.fixture

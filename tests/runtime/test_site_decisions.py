@@ -27,13 +27,19 @@ def site(*settings: SiteSetting, slope: float = 1.0, digest: str = "ab") -> Site
     return SiteDecisions(bundle_digest=digest, adopted=(adopted,))
 
 
-def everybody(threshold: float, **more: float) -> SiteSetting:
-    return SiteSetting(group=Group(), threshold=threshold, **more)
+def everybody(
+    threshold: float, *, refer_up_to: float | None = None, intercept: float = 0.0
+) -> SiteSetting:
+    return SiteSetting(
+        group=Group(), threshold=threshold, refer_up_to=refer_up_to, intercept=intercept
+    )
 
 
-def women(threshold: float, **more: float) -> SiteSetting:
+def women(threshold: float, *, intercept: float = 0.0) -> SiteSetting:
     conditions = (Condition(name="sex", value="F"),)
-    return SiteSetting(group=WOMEN, conditions=conditions, threshold=threshold, **more)
+    return SiteSetting(
+        group=WOMEN, conditions=conditions, threshold=threshold, intercept=intercept
+    )
 
 
 def decided(
@@ -99,7 +105,7 @@ def test_deciding_twice_is_deciding_once(manifest: Manifest) -> None:
 
 
 def test_what_was_adopted_for_another_bundle_is_refused(make_bundle: Callable[..., Path]) -> None:
-    model = load(make_bundle(), threads=1)
+    model = load(make_bundle(), threads=1, allow_unsigned=True)
     grey = np.full((16, 16), 120, np.uint8)
     grey[:8] = 90
 
