@@ -229,6 +229,8 @@ def _thresholds(report: ProposalReport, width: int) -> list[str]:
         f"What each threshold would do, of {people} people (those verified, and whom they "
         "stand for). Right: how many of those looked at have it"
     )
+    if report.proposal.rule.recalibrates:
+        title += ". The thresholds are the model's own, before probabilities are put right"
     return [*wrapped(title, width), *_table(head, shown, width)]
 
 

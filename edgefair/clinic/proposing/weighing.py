@@ -125,7 +125,8 @@ def _weights(material: Material, *, by_group: bool) -> tuple[_Floats, tuple[str,
     note = (
         f"Of {len(material):,} cases {int(verified.sum()):,} are verified, and not all with equal "
         "chances: each counts for those it stands for, one for up to "
-        f"{weights[verified].max():.0f}. Intervals take these weights for known.",
+        f"{weights[verified].max():.0f}. Intervals take these weights for known, and the cases "
+        "told are as many as all of these are worth.",
     )
     return weights, note
 
