@@ -32,7 +32,7 @@ _model_option = click.option(
 
 @click.group("plan")
 def command() -> None:
-    """Write down what the re-check watches, before it looks.
+    """Write down what the re-check watches before it looks, and what the site decides itself.
 
     \b
     Examples:
@@ -40,6 +40,7 @@ def command() -> None:
       edgefair plan make --ledger clinic.ledger -m chest-xray --frozen-by "Dr A. Banda"
       edgefair plan make --ledger clinic.ledger -m chest-xray --by sex --by site \\
           --tolerance 0.08 --frozen-by "Dr A. Banda"
+      edgefair plan adopt proposal.json --ledger clinic.ledger --by "Dr A. Banda" --reason "..."
     """
 
 
