@@ -28,9 +28,11 @@ __all__ = [
     "Interval",
     "Outcome",
     "Prediction",
+    "Shrunken",
     "Spread",
     "Status",
     "Subject",
+    "UnknownBounds",
     "Verdict",
     "VerdictKind",
     "VerifiedBecause",
@@ -348,6 +350,45 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownBounds:
+    """What a group's rate would be at the very least and most if nobody's group were unknown.
+
+    Bounds over all that the unknown cases could be, not confidence limits.
+
+    Attributes
+    ----------
+    unknown : int
+        Cases of the metric's denominator that might be of the group.
+    lowest, highest : float
+        The rate, if what is unknown were as good for the group as it can be, and as bad.
+    difference_lowest, difference_highest : float
+        The same of the difference to all others; nan where there would be none.
+    """
+
+    unknown: int
+    lowest: float
+    highest: float
+    difference_lowest: float
+    difference_highest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shrunken:
+    """A small cell's rate, drawn towards those of the other cells; no verdict rests on it.
+
+    Attributes
+    ----------
+    value : Interval
+        On the cell's own cases; approximate limits.
+    borrowed : float
+        Weight of the other cells, in (0, 1].
+    """
+
+    value: Interval
+    borrowed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One metric of one finding in one group, beside the same in everybody else.
 
@@ -362,9 +403,17 @@ class Cell:
         value - rest; on either side all limits of the family hold together with chance `level`,
         and none lies across the margin from its verdict.
     p_value : float
-        Two-sided, corrected over its family; nan where not estimable.
+        Two-sided, corrected over its family: by Holm's method where judged, else by Benjamini
+        and Hochberg's; nan where not estimable.
     verdict : Verdict or None
         None for metrics that are shown and not judged.
+    independent : float or None
+        How many independent cases those of `value` are worth, where several are of one patient;
+        None where all are independent.
+    if_known : UnknownBounds or None
+        Of a judged rate, where cases of unknown demographics might be of the group.
+    shrunken : Shrunken or None
+        Of a judged rate in an intersection, where its cells can borrow from each other.
     """
 
     finding: str
@@ -375,6 +424,9 @@ class Cell:
     difference: Interval
     p_value: float
     verdict: Verdict | None
+    independent: float | None = None
+    if_known: UnknownBounds | None = None
+    shrunken: Shrunken | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self, TypeAlias
 
 import numpy as np
@@ -35,13 +35,17 @@ class Aurocs:
     estimate : ndarray of float64
         Share of pairs in the right order, ties counting half; nan where a class is missing.
     variance : ndarray of float64
-        DeLong's; nan where a class has fewer than two cases.
+        DeLong's, times the design effect; nan where a class has fewer than two cases.
+    design_effect : ndarray of float64, or None
+        Times as many cases as independent ones would have told as much, at least 1; None where
+        all cases are independent.
     """
 
     positives: NDArray[np.int64]
     negatives: NDArray[np.int64]
     estimate: _Floats
     variance: _Floats
+    design_effect: _Floats | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -51,7 +55,18 @@ class Aurocs:
             negatives=np.concatenate([part.negatives for part in parts]),
             estimate=np.concatenate([part.estimate for part in parts]),
             variance=np.concatenate([part.variance for part in parts]),
+            design_effect=None
+            if all(part.design_effect is None for part in parts)
+            else np.concatenate([part._effect for part in parts]),
         )
+
+    def with_design_effect(self, effect: _Floats) -> Self:
+        """Return the areas of cases of which several are of one patient."""
+        return replace(self, variance=self.variance * effect, design_effect=effect)
+
+    @property
+    def _effect(self) -> _Floats:
+        return np.ones(self.estimate.shape) if self.design_effect is None else self.design_effect
 
     @property
     def n(self) -> NDArray[np.int64]:
@@ -68,7 +83,8 @@ class Aurocs:
         z = np.broadcast_to(np.asarray(z, dtype=np.float64), self.estimate.shape)
         lower, upper = np.zeros(self.estimate.shape), np.ones(self.estimate.shape)
         estimable = np.isfinite(self.estimate)
-        many = np.minimum(self.positives, self.negatives) >= DELONG_FROM
+        positives, negatives = self.positives / self._effect, self.negatives / self._effect
+        many = np.minimum(positives, negatives) >= DELONG_FROM
         with np.errstate(invalid="ignore"):
             wide = (self.variance > 1e-12) & (self.estimate > 0) & (self.estimate < 1)
         delong = estimable & many & wide
@@ -77,7 +93,7 @@ class Aurocs:
         )
         few = estimable & ~delong
         lower[few], upper[few] = method5_limits(
-            self.estimate[few], self.positives[few], self.negatives[few], z[few]
+            self.estimate[few], positives[few], negatives[few], z[few]
         )
         return lower, upper
 

@@ -11,9 +11,15 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.beside import bounds_if_known, independent_cases, shrunken_cells
 from edgefair.audit.estimates import Estimates, Rates
 from edgefair.audit.intervals import two_sided_z
-from edgefair.audit.verdict import corrected_p_values, judge, simultaneous_limits
+from edgefair.audit.verdict import (
+    corrected_p_values,
+    explored_p_values,
+    judge,
+    simultaneous_limits,
+)
 from edgefair.audit.wording import sentence
 from edgefair.records import Cell, Group, Interval, Verdict
 
@@ -66,8 +72,9 @@ def shown_cells(
     All blocks together are the family that differences and p-values are corrected for.
     """
     value, rest = _joined(blocks)
-    limits = simultaneous_limits(value, rest, alpha=criteria.alpha)
-    return _by_block(_cells(metric, blocks, limits, criteria), blocks)
+    lower, upper = simultaneous_limits(value, rest, alpha=criteria.alpha)
+    compared = _Comparison(lower=lower, upper=upper, p_values=explored_p_values(value, rest))
+    return _by_block(_cells(metric, blocks, compared, criteria), blocks)
 
 
 def judged_cells(
@@ -79,7 +86,10 @@ def judged_cells(
     """
     value, rest = _joined(blocks)
     judgement = judge(value, rest, margin=criteria.margin, alpha=criteria.alpha)
-    cells = _cells(metric, blocks, (judgement.lower, judgement.upper), criteria)
+    compared = _Comparison(
+        lower=judgement.lower, upper=judgement.upper, p_values=corrected_p_values(value, rest)
+    )
+    cells = _cells(metric, blocks, compared, criteria)
     verdicts = (
         Verdict(
             kind=kind,
@@ -92,7 +102,19 @@ def judged_cells(
             cells, judgement.kind, judgement.needed.tolist(), strict=True
         )
     )
-    judged = [replace(cell, verdict=v) for cell, v in zip(cells, verdicts, strict=True)]
+    beside = (
+        pair
+        for block in blocks
+        for pair in zip(
+            bounds_if_known(block.groups, block.value),
+            shrunken_cells(block.groups, block.value, level=criteria.level),
+            strict=True,
+        )
+    )
+    judged = [
+        replace(cell, verdict=verdict, if_known=if_known, shrunken=shrunken)
+        for cell, verdict, (if_known, shrunken) in zip(cells, verdicts, beside, strict=True)
+    ]
     return _by_block(judged, blocks)
 
 
@@ -101,10 +123,19 @@ def _joined(blocks: Sequence[Block[_Estimates]]) -> tuple[_Estimates, _Estimates
     return join([block.value for block in blocks]), join([block.rest for block in blocks])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison:
+    """Limits and p-values of all differences of a family, each of shape (m,)."""
+
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+
+
 def _cells(
-    metric: str, blocks: Sequence[Block[_Estimates]], limits: _Limits, criteria: Criteria
+    metric: str, blocks: Sequence[Block[_Estimates]], compared: _Comparison, criteria: Criteria
 ) -> list[Cell]:
-    """Return all cells without verdicts; `limits` are those of the differences."""
+    """Return all cells without verdicts."""
     value, rest = _joined(blocks)
     z = two_sided_z(criteria.level)
     difference = value.estimate - rest.estimate
@@ -112,8 +143,11 @@ def _cells(
         [(block.finding, group) for block in blocks for group in block.groups],
         intervals_of(value.estimate, value.limits(z), value.n, criteria.level),
         intervals_of(rest.estimate, rest.limits(z), rest.n, criteria.level),
-        intervals_of(difference, limits, value.n, 1 - criteria.alpha, lowest=-1.0),
-        corrected_p_values(value, rest).tolist(),
+        intervals_of(
+            difference, (compared.lower, compared.upper), value.n, 1 - criteria.alpha, lowest=-1.0
+        ),
+        compared.p_values.tolist(),
+        independent_cases(value),
     )
     return [
         Cell(
@@ -125,8 +159,11 @@ def _cells(
             difference=apart,
             p_value=p_value,
             verdict=None,
+            independent=independent,
         )
-        for (finding, group), in_group, in_rest, apart, p_value in zip(*columns, strict=True)
+        for (finding, group), in_group, in_rest, apart, p_value, independent in zip(
+            *columns, strict=True
+        )
     ]
 
 

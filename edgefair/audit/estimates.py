@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from edgefair.audit.intervals import square_and_add, wilson_limits
 
-__all__ = ["Estimates", "Rates", "difference_limits", "signed_z"]
+__all__ = ["Estimates", "Rates", "Worth", "difference_limits", "signed_z"]
 
 _LARGEST_Z = 40.0
 _HALVINGS = 50
+_NO_CASE = 1e-9
 
 _Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -42,6 +43,40 @@ class Estimates(Protocol):
         """Return the lower and upper limits at the normal quantile `z`, each of shape (k,)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """How many independent cases would tell as much as those of k groups, each of shape (k,).
+
+    Attributes
+    ----------
+    effective : ndarray of float64
+        At most the cases themselves.
+    freedom : ndarray of float64
+        Patients less one where `effective` was estimated from how they differ; inf where it was
+        not: each patient has one case, or all are taken to be as alike as can be.
+    """
+
+    effective: NDArray[np.float64]
+    freedom: NDArray[np.float64]
+
+    def at(self, z: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the effective cases for limits at the normal quantile `z`.
+
+        Fewer where few patients had to tell how alike their cases are: by the square of `z` over
+        Student's quantile, as in Korn and Graubard (see `edgefair.audit.clusters`).
+        """
+        estimated = np.isfinite(self.freedom)
+        if not estimated.any():
+            return self.effective
+        from scipy.special import ndtr, stdtrit
+
+        z = np.maximum(np.broadcast_to(np.asarray(z, np.float64), self.freedom.shape), 1e-3)
+        freedom = np.where(estimated, self.freedom, 1.0)
+        factor = np.where(estimated, z / -stdtrit(freedom, ndtr(-z)), 1.0)
+        effective = self.effective * factor**2
+        return np.where(effective < _NO_CASE, 0.0, effective)
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Shares of cases, with Wilson limits.
@@ -49,15 +84,39 @@ class Rates:
     Attributes
     ----------
     hits, n : ndarray of int64, shape (k,)
+    worth : Worth or None
+        What the cases are worth where several are of one patient; None where all are independent.
     """
 
     hits: NDArray[np.int64]
     n: NDArray[np.int64]
+    worth: Worth | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Return the groups of all parts as one."""
-        return cls(np.concatenate([p.hits for p in parts]), np.concatenate([p.n for p in parts]))
+        hits, n = np.concatenate([p.hits for p in parts]), np.concatenate([p.n for p in parts])
+        if all(part.worth is None for part in parts):
+            return cls(hits, n)
+        worths = [part.worth or _independent(part.n) for part in parts]
+        joined = Worth(
+            effective=np.concatenate([worth.effective for worth in worths]),
+            freedom=np.concatenate([worth.freedom for worth in worths]),
+        )
+        return cls(hits, n, joined)
+
+    @property
+    def effective(self) -> NDArray[np.float64]:
+        """How many independent cases would tell as much."""
+        return self.n.astype(np.float64) if self.worth is None else self.worth.effective
+
+    def as_independent(self) -> Rates:
+        """Return whole numbers of independent cases that would tell about as much."""
+        if self.worth is None:
+            return self
+        n = np.where(self.n > 0, np.maximum(np.rint(self.effective), 1), 0)
+        hits = np.rint(n * self.hits / np.maximum(self.n, 1))
+        return Rates(hits.astype(np.int64), n.astype(np.int64))
 
     @property
     def estimate(self) -> NDArray[np.float64]:
@@ -66,7 +125,14 @@ class Rates:
 
     def limits(self, z: float | NDArray[np.float64]) -> _Limits:
         """Return the Wilson limits; 0 and 1 where there is no trial."""
-        return wilson_limits(self.hits, self.n, z)
+        if self.worth is None:
+            return wilson_limits(self.hits, self.n, z)
+        effective = self.worth.at(z)
+        return wilson_limits(effective * self.hits / np.maximum(self.n, 1), effective, z)
+
+
+def _independent(n: NDArray[np.int64]) -> Worth:
+    return Worth(effective=n.astype(np.float64), freedom=np.full(n.shape, np.inf))
 
 
 def difference_limits(

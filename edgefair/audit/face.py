@@ -9,11 +9,19 @@ from numpy.typing import NDArray
 
 from edgefair.audit.columns import Criteria
 from edgefair.audit.groups import By, group_by
-from edgefair.audit.inputs import columns_of, decisions, outcomes, scores
+from edgefair.audit.inputs import (
+    columns_of,
+    decisions,
+    names_of,
+    outcomes,
+    patient_numbers,
+    scores,
+)
 from edgefair.audit.recheck import recheck
 from edgefair.audit.selection import Rows
 from edgefair.audit.view import Audit
 from edgefair.errors import BadTable, NotEnoughData
+from edgefair.records import Exclusion
 
 __all__ = ["audit"]
 
@@ -24,6 +32,7 @@ def audit(  # noqa: PLR0913 - the face: each argument is a column or a criterion
     y_score: Any = None,
     y_pred: Any = None,
     sensitive_features: Any,
+    patients: Any = None,
     by: Sequence[str] | None = None,
     threshold: float | None = None,
     finding: str | None = None,
@@ -50,6 +59,10 @@ def audit(  # noqa: PLR0913 - the face: each argument is a column or a criterion
         flagged, like ``positive``: a person looks.
     sensitive_features : column or columns
         What to group by. Missing is a group of its own, Unknown.
+    patients : column, optional
+        Whose case each row is: anything that tells patients apart. Where several rows are of one
+        patient, intervals and verdicts count them as the fewer independent cases that they are
+        worth. A row without a patient is one of its own.
     by : sequence of str, optional
         ``sex``, ``age:0,18,40,60,80`` for bins, ``sex+age:0,60`` to cross two. Every column of
         `sensitive_features` on its own if left out.
@@ -104,26 +117,39 @@ is shown.
     features = columns_of(sensitive_features, unnamed="group")
     predicted = _matched("y_pred", y_pred, truths)
     scored = _matched("y_score", y_score, truths)
-    length = _common_length(truths, scored, predicted, features)
+    called = names_of(y_score)
+    of_patients = {} if patients is None else columns_of(patients, unnamed="patients")
+    length = _common_length(truths, scored, predicted, features, of_patients)
+    own = patient_numbers(next(iter(of_patients.values()))) if of_patients else None
     ways = [By.parse(text, columns=tuple(features)) for text in by or features]
     groupings = group_by(ways, features)
     table = [
         Rows(
             finding=name,
             y_true=outcomes(column, f"The outcome of {name}"),
-            y_score=scores(scored[name], f"The score of {name}") if scored else None,
+            y_score=scores(scored[name], f"The score of {name}", said_to_be=called[0])
+            if scored
+            else None,
             y_pred=decisions(predicted[name], f"The decision on {name}") if predicted else None,
+            patients=own,
         )
         for name, column in truths.items()
     ]
     findings = [rows.cases(groupings, threshold=threshold) for rows in table]
-    if not any(len(cases.y_true) for cases in findings):
-        raise NotEnoughData(
-            f"None of the {length} rows has an outcome together with what the model said.",
-            hint="Enter outcomes first: `edgefair outcomes template` writes the list.",
-        )
     exclusions = [e for rows in table for e in rows.exclusions(named=len(table) > 1)]
+    if not any(len(cases.y_true) for cases in findings):
+        raise _nothing_left(length, exclusions)
     return recheck(findings, exclusions=exclusions, rows=length, criteria=criteria, seed=seed)
+
+
+def _nothing_left(rows: int, exclusions: Sequence[Exclusion]) -> NotEnoughData:
+    """Return the refusal to audit no row at all, with the reason."""
+    why = "; ".join(f"{e.rows:,} have {e.reason}" for e in exclusions) or "there is none"
+    if not rows or any(e.reason.startswith("no outcome") for e in exclusions):
+        hint = "Enter outcomes first: `edgefair outcomes template` writes the list."
+    else:
+        hint = "Name the column that holds what the model said."
+    return NotEnoughData(f"None of the {rows:,} rows can be judged: {why}.", hint=hint)
 
 
 def _matched(

@@ -5,7 +5,7 @@ Data frames are known by what they do, so that none of their libraries is needed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from edgefair.errors import BadTable
 from edgefair.records import Decision
 
-__all__ = ["UNKNOWN_YET", "columns_of", "decisions", "outcomes", "scores"]
+__all__ = [
+    "UNKNOWN_YET",
+    "columns_of",
+    "decisions",
+    "names_of",
+    "outcomes",
+    "patient_numbers",
+    "scores",
+    "several_of_one",
+]
 
 UNKNOWN_YET: Final = -1
 """Code of an outcome or a decision that is missing."""
@@ -42,19 +51,26 @@ def columns_of(values: Any, *, unnamed: str) -> dict[str, NDArray[Any]]:
     BadTable
         If a column is not one-dimensional, or columns differ in length.
     """
+    columns = {n: _array(column, n) for n, column in _by_name(values, unnamed).items()}
+    if len({len(column) for column in columns.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+        raise BadTable(f"The columns differ in length: {lengths}.", hint="One value per case.")
+    return columns
+
+
+def names_of(values: Any) -> list[str]:
+    """Return the names that columns bring along, empty for one that brings none."""
+    return [] if values is None else list(_by_name(values, unnamed=""))
+
+
+def _by_name(values: Any, unnamed: str) -> dict[str, Any]:
     names = getattr(values, "column_names", None) or getattr(values, "columns", None)
     if isinstance(values, Mapping):
         names = list(values)
     if names is None:
         own = getattr(values, "name", None)
-        named = {str(own) if own is not None else unnamed: values}
-    else:
-        named = {str(name): values[name] for name in names}
-    columns = {name: _array(column, name) for name, column in named.items()}
-    if len({len(column) for column in columns.values()}) > 1:
-        lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
-        raise BadTable(f"The columns differ in length: {lengths}.", hint="One value per case.")
-    return columns
+        return {str(own) if own is not None else unnamed: values}
+    return {str(name): values[name] for name in names}
 
 
 def outcomes(column: NDArray[Any], name: str) -> NDArray[np.int8]:
@@ -82,27 +98,82 @@ def decisions(column: NDArray[Any], name: str) -> NDArray[np.int8]:
     return _coded(column, name, _DECISIONS, "positive, negative or refer, or 0 or 1")
 
 
-def scores(column: NDArray[Any], name: str) -> NDArray[np.float64]:
+def scores(column: NDArray[Any], name: str, *, said_to_be: str = "") -> NDArray[np.float64]:
     """Return the scores as numbers, nan where the model gave none.
+
+    Parameters
+    ----------
+    column : ndarray, shape (n,)
+    name : str
+        For messages.
+    said_to_be : str
+        What the column is called; one that is called a probability must be one.
 
     Raises
     ------
     BadTable
-        If a value is no number, or is infinite.
+        If a value is no number, or is infinite, or no probability where that is claimed.
     """
     if column.dtype.kind in "OUS":
         column = np.array(["nan" if _is_missing(v) else v for v in column.tolist()], dtype=object)
     try:
         numbers = column.astype(np.float64)
     except (TypeError, ValueError) as error:
+        row, value = next((i, v) for i, v in enumerate(column.tolist()) if not _is_number(v))
         raise BadTable(
-            f"{name} holds something that is no number: {error}.",
+            f"{name} is {str(value)!r} in row {row + 1}, which is no number.",
             hint="Give the column with the model's scores.",
         ) from error
     if np.isinf(numbers).any():
         row = int(np.argmax(np.isinf(numbers)))
         raise BadTable(f"{name} is infinite in row {row + 1}.", hint="Scores must be finite.")
+    if "prob" in said_to_be.casefold():
+        _check_probabilities(numbers, name, said_to_be)
     return numbers
+
+
+def _check_probabilities(numbers: NDArray[np.float64], name: str, said_to_be: str) -> None:
+    outside = (numbers < 0) | (numbers > 1)  # False for nan
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise BadTable(
+            f"{name} is {numbers[row]:g} in row {row + 1}, which is no probability.",
+            hint=f"A score may have any scale; name the column {said_to_be!r} for what it is.",
+        )
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]  # whatever is no number ends below
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def patient_numbers(column: Sequence[object] | NDArray[Any]) -> NDArray[np.int64] | None:
+    """Return a number from 0 for each row's patient; None if no patient has several rows.
+
+    A row of which no patient is known is a patient of its own.
+
+    Examples
+    --------
+    >>> patient_numbers(["A", "B", "", "A", ""]).tolist()
+    [0, 1, 2, 0, 3]
+    >>> patient_numbers(["A", "B", ""]) is None
+    True
+    """
+    rows = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    known = dict.fromkeys(value for value in dict.fromkeys(rows) if not _is_missing(value))
+    number = {value: i for i, value in enumerate(known)}
+    numbers = np.fromiter((number.get(value, -1) for value in rows), np.int64, len(rows))
+    alone = numbers < 0
+    numbers[alone] = len(number) + np.arange(np.count_nonzero(alone))
+    return several_of_one(numbers)
+
+
+def several_of_one(numbers: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the patients' numbers, or None if no number occurs twice."""
+    return numbers if len(numbers) and np.bincount(numbers).max() > 1 else None
 
 
 def _array(column: Any, name: str) -> NDArray[Any]:

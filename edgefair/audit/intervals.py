@@ -18,6 +18,7 @@ from edgefair.records import Interval
 
 __all__ = [
     "clopper_pearson",
+    "clopper_pearson_limits",
     "newcombe",
     "rule_of_three",
     "square_and_add",
@@ -139,15 +140,43 @@ def clopper_pearson(hits: int, n: int, *, level: float = 0.95) -> Interval:
     >>> f"[{ci.lower:.3f}, {ci.upper:.3f}]"
     '[0.444, 0.975]'
     """
+    _check_counts(hits, n)
+    lower, upper = clopper_pearson_limits(hits, n, level=level)
+    return Interval(hits / n, float(lower), float(upper), level, n)
+
+
+def clopper_pearson_limits(
+    hits: ArrayLike, n: ArrayLike, *, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the exact limits of many rates at once, as `clopper_pearson` has them.
+
+    Parameters
+    ----------
+    hits, n : array_like of int, shape (k,)
+        Successes and trials, ``0 <= hits <= n``.
+    level : float
+        Nominal coverage, in (0, 1).
+
+    Returns
+    -------
+    lower, upper : ndarray of float64, shape (k,)
+        In [0, 1]; 0 and 1 where `n` is 0.
+
+    Examples
+    --------
+    >>> lower, upper = clopper_pearson_limits([0, 8], [0, 10], level=0.95)
+    >>> lower.round(3).tolist(), upper.round(3).tolist()
+    ([0.0, 0.444], [1.0, 0.975])
+    """
     from scipy.special import betaincinv
 
-    _check_counts(hits, n)
     if not 0 < level < 1:
         raise ValueError(f"level must be in (0, 1), got {level}")
-    tail = (1 - level) / 2
-    lower = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
-    upper = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
-    return Interval(hits / n, lower, upper, level, n)
+    k, trials, tail = np.asarray(hits), np.asarray(n), (1 - level) / 2
+    # the shapes of no Beta where a limit is the end of the range: 1 stands in, unused
+    lower = betaincinv(np.maximum(k, 1), trials - k + 1, tail)
+    upper = betaincinv(k + 1, np.maximum(trials - k, 1), 1 - tail)
+    return np.where(k > 0, lower, 0.0), np.where(k < trials, upper, 1.0)
 
 
 def rule_of_three(n: int, *, level: float = 0.95) -> float:

@@ -8,14 +8,89 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["POWER", "cases_for_verdict", "cases_to_detect", "cases_to_show_ok"]
+from edgefair.audit.intervals import two_sided_z
+
+__all__ = [
+    "POWER",
+    "cases_for_verdict",
+    "cases_for_width",
+    "cases_to_detect",
+    "cases_to_show_ok",
+    "wilson_half_width",
+]
 
 POWER: Final = 0.8
 """Chance of a verdict that the numbers here are made for."""
 
 _MOST: Final = 20_000
+
+
+def wilson_half_width(
+    rate: ArrayLike, n: ArrayLike, *, level: float = 0.95
+) -> NDArray[np.float64]:
+    """Return half the width of Wilson's interval if a rate came out at `rate` among `n`.
+
+    Parameters
+    ----------
+    rate : array_like of float
+        In [0, 1].
+    n : array_like of int
+        Cases, at least 1.
+    level : float, default=0.95
+        Nominal coverage, in (0, 1).
+
+    References
+    ----------
+    .. [1] E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+       JASA 22 (1927) 209-212.
+
+    Examples
+    --------
+    >>> wilson_half_width(0.85, [10, 30, 50, 100, 200]).round(3).tolist()
+    [0.212, 0.127, 0.099, 0.07, 0.049]
+    """
+    z = two_sided_z(level)
+    p, trials = np.asarray(rate, np.float64), np.asarray(n, np.float64)
+    extra = z * z / trials
+    return np.asarray(z * np.sqrt((p * (1 - p) + extra / 4) / trials) / (1 + extra))
+
+
+def cases_for_width(rate: float, half_width: float, *, level: float = 0.95) -> int:
+    """Return how many cases make Wilson's interval as narrow as asked.
+
+    Parameters
+    ----------
+    rate : float
+        The rate that is expected, in [0, 1].
+    half_width : float
+        In (0, .5).
+    level : float, default=0.95
+        Nominal coverage, in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If the rate or the half width is outside its range.
+
+    Notes
+    -----
+    Exact for the formula: with ``x = n / z^2`` the half width w solves
+    ``w^2 (x + 1)^2 = p (1 - p) x + 1 / 4``, a quadratic in x.
+
+    Examples
+    --------
+    >>> [cases_for_width(0.85, width) for width in (0.2, 0.1, 0.05)]
+    [12, 49, 196]
+    """
+    if not 0 <= rate <= 1 or not 0 < half_width < 0.5:
+        raise ValueError(f"no rate in [0, 1] and half width in (0, .5): {rate}, {half_width}")
+    square = half_width**2
+    linear = 2 * square - rate * (1 - rate)
+    root = sqrt(linear**2 - 4 * square * (square - 1 / 4))
+    exact = two_sided_z(level) ** 2 * (root - linear) / (2 * square)
+    return max(1, ceil(exact - 1e-9))
 
 
 def cases_to_detect(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgefair.audit.estimates import Estimates
 from edgefair.audit.intervals import square_and_add, two_sided_z
+from edgefair.audit.ratios import mover_r_limits
 from edgefair.records import Interval
 
 __all__ = ["largest_difference", "largest_value", "smallest_ratio", "smallest_value"]
@@ -55,34 +56,16 @@ def largest_difference(estimates: Estimates, level: float) -> Interval:
 def smallest_ratio(estimates: Estimates, level: float) -> Interval:
     """Return the smallest estimate over the largest, with limits of the same of the true values.
 
-    The limits of a ratio of two are those of Donner and Zou (MOVER-R).
-
-    References
-    ----------
-    .. [1] A. Donner, G. Y. Zou, "Closed-form confidence intervals for functions of the normal
-       mean and standard deviation", Statistical Methods in Medical Research 21 (2012) 347-359.
+    The limits of a ratio of two are those of `mover_r_limits`.
     """
     values, lower, upper = bounded = _bounded(estimates, level, pairs=True)
     if len(values) < 2 or not values.max():
         return Interval.vacuous(level=level, n=int(estimates.n.sum()))
     least, most = 1.0, 1.0
     for one in zip(*bounded, strict=True):
-        below, above = _ratio_limits(one, (values, lower, upper))
+        below, above = mover_r_limits(one, (values, lower, upper))
         least, most = min(least, float(below.min())), min(most, float(above.min()))
     return _interval(estimates, level, float(values.min() / values.max()), least, most)
-
-
-def _ratio_limits(
-    first: tuple[float, float, float], second: _Bounded
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    (p1, l1, u1), (p2, l2, u2) = first, second
-    product = p1 * p2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        under = np.sqrt(np.maximum(product**2 - l1 * u2 * (2 * p1 - l1) * (2 * p2 - u2), 0))
-        over = np.sqrt(np.maximum(product**2 - u1 * l2 * (2 * p1 - u1) * (2 * p2 - l2), 0))
-        below = (product - under) / (u2 * (2 * p2 - u2))
-        above = (product + over) / (l2 * (2 * p2 - l2))
-    return below, np.where(l2 > 0, above, np.inf)
 
 
 def _bounded(estimates: Estimates, level: float, *, pairs: bool) -> _Bounded:

@@ -15,7 +15,7 @@ from edgefair.records import Confusion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DECISION_RATES", "Counts", "counts_by_group"]
+__all__ = ["DECISION_RATES", "DENOMINATORS", "Counts", "counts_by_group", "denominator_of"]
 
 DECISION_RATES: Final = (
     "false_negative_rate",
@@ -26,6 +26,9 @@ DECISION_RATES: Final = (
     "npv",
 )
 """Rates that need decisions; prevalence needs the truth alone."""
+
+DENOMINATORS: Final = ("positives", "negatives", "flagged", "cleared", "n")
+"""What rates are shares of; names of `Counts`."""
 
 _SHARES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -117,6 +120,11 @@ class Counts:
             Confusion(true_positives=tp, false_negatives=fn, true_negatives=tn, false_positives=fp)
             for tp, fn, tn, fp in zip(*(c.tolist() for c in columns), strict=True)
         ]
+
+
+def denominator_of(metric: str) -> str:
+    """Return which of `DENOMINATORS` a rate is a share of."""
+    return _SHARES[metric][1]
 
 
 def counts_by_group(

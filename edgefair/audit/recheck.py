@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Final
+
+import numpy as np
 
 from edgefair.audit.columns import Block, Criteria, judged_cells, shown_cells
 from edgefair.audit.disparity import gap_between
@@ -100,8 +103,8 @@ def _column(
         Block(
             finding=one.finding,
             groups=one.grouping.groups,
-            value=one.counts.rates(metric),
-            rest=one.rest.rates(metric),
+            value=one.rates(metric),
+            rest=one.rates_of_rest(metric),
         )
         for one in tallies
     ]
@@ -118,15 +121,22 @@ def _confusions(one: Tally) -> list[tuple[str, Group, Confusion]]:
 def _spreads(one: Tally, seed: int) -> list[Spread]:
     if not one.decided:
         return []
-    gaps = {metric: gap_between(one.counts.rates(metric), seed=seed) for metric in JUDGED}
+    gaps = {
+        metric: gap_between(one.rates(metric).as_independent(), seed=seed) for metric in JUDGED
+    }
     return [
         Spread(
             finding=one.finding,
             metric=metric,
             attribute=one.grouping.attribute,
-            observed=gap.observed,
+            observed=_gap(one.rates(metric)),
             by_chance=gap.by_chance,
             p_value=gap.p_value,
         )
         for metric, gap in gaps.items()
     ]
+
+
+def _gap(rates: Rates) -> float:
+    estimates = rates.estimate[np.isfinite(rates.estimate)]
+    return float(np.ptp(estimates)) if len(estimates) > 1 else nan

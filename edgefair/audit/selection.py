@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.groups import Grouping
-from edgefair.audit.inputs import UNKNOWN_YET
+from edgefair.audit.inputs import UNKNOWN_YET, several_of_one
 from edgefair.audit.tally import Cases
 from edgefair.records import Exclusion
 
@@ -29,12 +29,15 @@ class Rows:
         1 flagged, 0 not, -1 where the model did not decide.
     y_score : ndarray of float64, or None
         nan where the model gave none.
+    patients : ndarray of int64, or None
+        Number of each row's patient; None if every row is of another one.
     """
 
     finding: str
     y_true: NDArray[np.int8]
     y_pred: NDArray[np.int8] | None
     y_score: NDArray[np.float64] | None
+    patients: NDArray[np.int64] | None = None
 
     def cases(self, groupings: Sequence[Grouping], *, threshold: float | None) -> Cases:
         """Return the rows with an outcome and with all that the model was to say.
@@ -57,6 +60,7 @@ class Rows:
             flagged=flagged,
             y_score=score,
             groupings=tuple(grouping.of_rows(kept) for grouping in groupings),
+            patients=None if self.patients is None else several_of_one(self.patients[kept]),
         )
 
     def exclusions(self, *, named: bool) -> list[Exclusion]:

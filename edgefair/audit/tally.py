@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.auroc import Aurocs, aurocs
-from edgefair.audit.estimates import Estimates
+from edgefair.audit.clustered_auroc import design_effects
+from edgefair.audit.clusters import ByPatient
+from edgefair.audit.estimates import Estimates, Rates, Worth
 from edgefair.audit.groups import Grouping
 from edgefair.audit.placements import RankedScores
-from edgefair.audit.rates import DECISION_RATES, Counts, counts_by_group
+from edgefair.audit.rates import (
+    DECISION_RATES,
+    DENOMINATORS,
+    Counts,
+    counts_by_group,
+    denominator_of,
+)
 from edgefair.records import Group
 
 __all__ = ["Cases", "Tally", "tally", "tally_everybody"]
@@ -33,6 +41,8 @@ class Cases:
         Finite, larger for more suspicious; None if there are no scores.
     groupings : tuple of Grouping
         Each over the same n cases.
+    patients : ndarray of int64, shape (n,), or None
+        Number of each case's patient, from 0; None if every case is of another one.
     """
 
     finding: str
@@ -40,6 +50,7 @@ class Cases:
     flagged: NDArray[np.bool_] | None
     y_score: NDArray[np.float64] | None
     groupings: tuple[Grouping, ...]
+    patients: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,9 @@ class Tally:
         In each group, and among all others of each.
     areas, areas_of_rest : Aurocs or None
         The same for areas under the curve; None where there were no scores.
+    worths : mapping of str to pair of Worth, or None
+        For each denominator what its cases are worth, in each group and among all others; None
+        where all cases are independent.
     """
 
     finding: str
@@ -66,6 +80,21 @@ class Tally:
     rest: Counts
     areas: Aurocs | None
     areas_of_rest: Aurocs | None
+    worths: Mapping[str, tuple[Worth, Worth]] | None = None
+
+    def rates(self, metric: str) -> Rates:
+        """Return one rate in every group."""
+        rates = self.counts.rates(metric)
+        return rates if self.worths is None else self._with_worth(rates, metric, 0)
+
+    def rates_of_rest(self, metric: str) -> Rates:
+        """Return one rate among all others of every group."""
+        rates = self.rest.rates(metric)
+        return rates if self.worths is None else self._with_worth(rates, metric, 1)
+
+    def _with_worth(self, rates: Rates, metric: str, which: int) -> Rates:
+        assert self.worths is not None
+        return replace(rates, worth=self.worths[denominator_of(metric)][which])
 
     def estimates(self, metric: str) -> Estimates:
         """Return one metric in every group.
@@ -78,7 +107,7 @@ class Tally:
         if metric == "auroc" and self.areas:
             return self.areas
         if metric == "prevalence" or (self.decided and metric in DECISION_RATES):
-            return self.counts.rates(metric)
+            return self.rates(metric)
         raise ValueError(f"{metric} cannot be computed from what the audit was given")
 
 
@@ -86,23 +115,44 @@ def tally(cases: Cases, groupings: Sequence[Grouping]) -> tuple[Tally, ...]:
     """Return the counts and areas by each grouping; the scores are sorted once for all."""
     ranked = None if cases.y_score is None else RankedScores.of(cases.y_true, cases.y_score)
     flagged = np.zeros_like(cases.y_true) if cases.flagged is None else cases.flagged
-    tallies = []
-    for grouping in groupings:
-        k = len(grouping.groups)
-        counts = counts_by_group(cases.y_true, flagged, grouping.codes, k)
-        within, among_others = ranked.moments(grouping.codes, k) if ranked else (None, None)
-        tallies.append(
-            Tally(
-                finding=cases.finding,
-                grouping=grouping,
-                decided=cases.flagged is not None,
-                counts=counts,
-                rest=counts.rest(),
-                areas=aurocs(within) if within else None,
-                areas_of_rest=aurocs(among_others) if among_others else None,
-            )
-        )
-    return tuple(tallies)
+    return tuple(_tally(cases, flagged, ranked, grouping) for grouping in groupings)
+
+
+def _tally(
+    cases: Cases,
+    flagged: NDArray[np.bool_],
+    ranked: RankedScores | None,
+    grouping: Grouping,
+) -> Tally:
+    codes, k = grouping.codes, len(grouping.groups)
+    counts = counts_by_group(cases.y_true, flagged, codes, k)
+    areas, areas_of_rest = _areas(cases, ranked, codes, k)
+    worths = None
+    if cases.patients is not None:
+        by_patient = ByPatient.of(cases.y_true, flagged, cases.patients, codes, k)
+        worths = {denominator: by_patient.worth(denominator) for denominator in DENOMINATORS}
+    return Tally(
+        finding=cases.finding,
+        grouping=grouping,
+        decided=cases.flagged is not None,
+        counts=counts,
+        rest=counts.rest(),
+        areas=areas,
+        areas_of_rest=areas_of_rest,
+        worths=worths,
+    )
+
+
+def _areas(
+    cases: Cases, ranked: RankedScores | None, codes: NDArray[np.int64], k: int
+) -> tuple[Aurocs, Aurocs] | tuple[None, None]:
+    if ranked is None:
+        return None, None
+    within, among_others = (aurocs(moments) for moments in ranked.moments(codes, k))
+    if cases.patients is None:
+        return within, among_others
+    of_groups, of_rests = design_effects(ranked, codes, cases.patients, k)
+    return within.with_design_effect(of_groups), among_others.with_design_effect(of_rests)
 
 
 def tally_everybody(cases: Cases) -> tuple[Tally, ...]:

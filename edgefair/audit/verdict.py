@@ -18,11 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.estimates import Estimates, Rates, difference_limits, signed_z
-from edgefair.audit.multiplicity import holm
+from edgefair.audit.multiplicity import benjamini_hochberg, holm
 from edgefair.audit.power import cases_for_verdict
 from edgefair.records import VerdictKind
 
-__all__ = ["JUDGED", "Judgement", "corrected_p_values", "judge", "simultaneous_limits"]
+__all__ = [
+    "JUDGED",
+    "Judgement",
+    "corrected_p_values",
+    "explored_p_values",
+    "judge",
+    "simultaneous_limits",
+]
 
 JUDGED: Final = ("false_negative_rate", "false_positive_rate")
 """The primary family, then the secondary one; each is corrected on its own."""
@@ -100,7 +107,16 @@ def simultaneous_limits(
 
 def corrected_p_values(value: Estimates, rest: Estimates) -> NDArray[np.float64]:
     """Return two-sided p-values of "no difference", corrected by Holm over the m of them."""
-    return holm(np.minimum(1, 2 * _upper_tail(np.abs(signed_z(value, rest, 0.0)))))
+    return holm(_two_sided(value, rest))
+
+
+def explored_p_values(value: Estimates, rest: Estimates) -> NDArray[np.float64]:
+    """Return the same for what is shown and not judged, by Benjamini and Hochberg's method."""
+    return benjamini_hochberg(_two_sided(value, rest))
+
+
+def _two_sided(value: Estimates, rest: Estimates) -> NDArray[np.float64]:
+    return np.minimum(1, 2 * _upper_tail(np.abs(signed_z(value, rest, 0.0))))
 
 
 def _comparisons(value: Estimates, rest: Estimates) -> int:
@@ -125,14 +141,18 @@ def _needed(value: Rates, rest: Rates, *, margin: float, alpha: float) -> NDArra
     planned = np.where(difference > margin, margin, -margin)
     # a rate of 0 of n is no promise of 0 for the next: Laplace's rule
     rest_rate = (rest.hits + 1) / (rest.n + 2)
-    per_case = np.maximum(rest.n, 1) / np.maximum(value.n, 1)
+    here = value.effective
+    per_case = np.maximum(rest.effective, 1) / np.maximum(here, 1)
 
     def total(distance: NDArray[np.float64]) -> NDArray[np.float64]:
         return cases_for_verdict(rest_rate, distance, per_case, margin=margin, alpha=one_sided)
 
     at_first = total(planned)
-    exhausted = (at_first <= value.n) & np.isfinite(difference)
+    exhausted = (at_first <= here) & np.isfinite(difference)
     in_all = np.where(exhausted, total(difference - margin), at_first)
-    out_of_reach = in_all > _OUT_OF_REACH * np.maximum(at_first, value.n)
+    out_of_reach = in_all > _OUT_OF_REACH * np.maximum(at_first, here)
     nobody_to_compare = (rest.n == 0) & (value.n > 0)
-    return np.where(out_of_reach | nobody_to_compare, np.nan, np.maximum(in_all - value.n, 1))
+    further = np.maximum(in_all - here, 1)
+    if value.worth is not None:  # as many more images as are worth that many cases
+        further = np.ceil(further * np.where(here > 0, value.n / np.where(here > 0, here, 1), 1))
+    return np.where(out_of_reach | nobody_to_compare, np.nan, further)

@@ -46,6 +46,11 @@ _NARROWEST: Final = 80
 )
 @click.option("--threshold", type=float, metavar="T", help="Flag scores of at least T.")
 @click.option(
+    "--patient",
+    metavar="COLUMN",
+    help="Whose case it is, where some have several; a ledger knows.",
+)
+@click.option(
     "--by",
     multiple=True,
     metavar="GROUPS",
@@ -99,6 +104,7 @@ def command(
     score: str | None,
     prediction: str | None,
     threshold: float | None,
+    patient: str | None,
     by: tuple[str, ...],
     finding: str | None,
     margin: float,
@@ -134,6 +140,7 @@ def command(
         "--score": score,
         "--prediction": prediction,
         "--threshold": threshold,
+        "--patient": patient,
     }
     given = [flag for flag, value in columns.items() if value is not None]
     _check_usage(table, ledger, given, by)
@@ -156,6 +163,7 @@ def command(
             prediction=prediction,
             threshold=threshold,
             finding=finding,
+            patient=patient,
         )
         report = _of_table(table, roles, by, criteria)
     _show(report, path, as_json=as_json)

@@ -19,8 +19,11 @@ from edgefair import __version__
 from edgefair.audit.columns import Criteria
 from edgefair.audit.face import audit
 from edgefair.audit.groups import By, Grouping, group_by
+from edgefair.audit.inputs import patient_numbers, several_of_one
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
+from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
+from edgefair.clinic.patients import notes_on_patients
 from edgefair.errors import NotEnoughData
 from edgefair.interop.tables import Table
 from edgefair.ledger import LabelledCases, Ledger
@@ -56,6 +59,8 @@ class Roles:
         Where there is no `prediction`: a score of at least this is flagged.
     finding : str or None
         What the label is about; the label's column if None.
+    patient : str or None
+        Whose case it is; None if every row counts as another patient's.
     """
 
     label: str
@@ -64,6 +69,7 @@ class Roles:
     prediction: str | None = None
     threshold: float | None = None
     finding: str | None = None
+    patient: str | None = None
 
 
 def recheck_table(
@@ -99,11 +105,14 @@ def recheck_table(
     held = criteria or Criteria()
     ways = [By.parse(text, columns=table.columns) for text in by]
     names = dict.fromkeys(term.name for way in ways for term in way.terms)
+    features = {name: table.column(name) for name in names}
+    check_groups(ways, features)
     found = audit(
         y_true=_labels(table.column(roles.label), roles.positive),
-        y_score=table.column(roles.score) if roles.score else None,
+        y_score={roles.score: table.column(roles.score)} if roles.score else None,
         y_pred=table.column(roles.prediction) if roles.prediction else None,
-        sensitive_features={name: table.column(name) for name in names},
+        sensitive_features=features,
+        patients=table.column(roles.patient) if roles.patient else None,
         by=by,
         threshold=roles.threshold,
         finding=roles.finding or roles.label,
@@ -120,7 +129,12 @@ def recheck_table(
         groups_by=tuple(str(way) for way in ways),
         made_at=_utc(made_at),
         edgefair_version=__version__,
-        notes=_notes_on_table(table, roles),
+        notes=(
+            *_notes_on_table(table, roles),
+            *notes_on_patients(_patients_of_table(table, roles), found.result),
+            *notes_on_lone_groups(found.result),
+            *notes_on_copies(table),
+        ),
     )
 
 
@@ -185,7 +199,11 @@ def recheck_ledger(
         groups_by=tuple(str(way) for way in ways),
         made_at=_utc(made_at),
         edgefair_version=__version__,
-        notes=_notes_on_ledger(labelled),
+        notes=(
+            *_notes_on_ledger(labelled),
+            *notes_on_patients(_patients_of_ledger(labelled, asked), found.result),
+            *notes_on_lone_groups(found.result),
+        ),
     )
 
 
@@ -234,12 +252,29 @@ def _notes_on_table(table: Table, roles: Roles) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _patients_of_table(table: Table, roles: Roles) -> Sequence[str]:
+    """Return the patient of each row that has an outcome."""
+    if roles.patient is None:
+        return ()
+    rows = zip(table.column(roles.patient), table.column(roles.label), strict=True)
+    return [patient for patient, label in rows if label or roles.positive is not None]
+
+
+def _patients_of_ledger(labelled: LabelledCases, findings: Sequence[str]) -> Sequence[str]:
+    """Return the patient of each image that has an outcome of one of the findings."""
+    rows = zip(labelled.case, labelled.patient, labelled.finding, strict=True)
+    return list({case: patient for case, patient, name in rows if name in findings}.values())
+
+
 def _cases(labelled: LabelledCases, findings: Sequence[str], ways: Sequence[By]) -> list[Cases]:
     """Return the cases of each finding, all in the same groups."""
     y_true, y_score = np.array(labelled.y_true), np.array(labelled.y_score)
     flagged = np.array([decision is not Decision.NEGATIVE for decision in labelled.y_pred])
     of_finding = np.array(labelled.finding)
-    groupings = group_by(ways, _features(labelled))
+    features = _features(labelled)
+    check_groups(ways, {name: column.tolist() for name, column in features.items()})
+    groupings = group_by(ways, features)
+    patients = patient_numbers(labelled.patient)
     return [
         Cases(
             finding=finding,
@@ -250,6 +285,7 @@ def _cases(labelled: LabelledCases, findings: Sequence[str], ways: Sequence[By])
                 Grouping(attribute=g.attribute, groups=g.groups, codes=g.codes[rows])
                 for g in groupings
             ),
+            patients=None if patients is None else several_of_one(patients[rows]),
         )
         for finding in findings
         for rows in (of_finding == finding,)

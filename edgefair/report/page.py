@@ -9,6 +9,7 @@ from edgefair.records import Cell, Confusion, Group, VerdictKind
 from edgefair.report import words
 from edgefair.report.forest import Marks, axis_over, difference_marks
 from edgefair.report.summary import findings
+from edgefair.report.tables import Table, borrowed_table, if_known_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,16 +29,6 @@ __all__ = [
 ]
 
 _PAIRED = ("sensitivity", "specificity", "ppv", "npv")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A captioned table; the first cell of each row names the row, the title says it shortest."""
-
-    title: str
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +198,11 @@ def _check(cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: 
         title=words.uncapitalised(spoken.title),
         meaning=spoken.meaning,
         plot=_plot(cells, counted),
-        tables=(_rate_table(cells, counted, level=level), _difference_table(cells)),
+        tables=(
+            _rate_table(cells, counted, level=level),
+            _difference_table(cells),
+            *(table for table in (if_known_table(cells), borrowed_table(cells)) if table),
+        ),
         sentences=_sentences(cells),
     )
 
@@ -274,7 +269,7 @@ def _rate_table(
         rows=tuple(
             (
                 str(cell.group),
-                words.counts(counted.get(cell.group), cell.metric),
+                words.counts(counted.get(cell.group), cell.metric) + words.worth(cell),
                 words.rate(cell.value, cell.metric)
                 if cell.value.is_estimable
                 else words.unestimable(counted.get(cell.group)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgefair.records import VerdictKind
 from edgefair.report import words
 from edgefair.report.summary import findings, headline, judged_cells
+from edgefair.report.tables import borrowed_table, if_known_table
 from edgefair.report.wrapping import cell_width, padded, plain, wrapped
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from edgefair.records import AuditResult, Cell, Confusion
     from edgefair.report.report import Report
+    from edgefair.report.tables import Table
 
 __all__ = ["render_text"]
 
@@ -106,6 +108,10 @@ def _tables(
             if cell.metric == metric
         ]
         yield [*wrapped(title, width), *_table(rows, width, painter)]
+        of_metric = [cell for cell, _ in rows]
+        for aside in (if_known_table(of_metric), borrowed_table(of_metric)):
+            if aside:
+                yield [*wrapped(aside.caption, width), *_plain_table(aside, width)]
 
 
 def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
@@ -144,6 +150,18 @@ def _table(
         verdict = painter(kind, kind.value) + " " * (verdict_width - len(kind))
         yield f"{painter(kind, _shape(kind))} {line(first, figures, verdict)}".rstrip()
         yield from (f"  {rest}" for rest in more)
+
+
+def _plain_table(table: Table, width: int) -> Iterator[str]:
+    """Yield a table of words; its first column is cut to what room the others leave."""
+    head, *more = zip(table.head, *table.rows, strict=True)
+    widths = [max(map(cell_width, column)) for column in more]
+    room = max(_NARROWEST_NAME, width - 2 - sum(w + _GAP for w in widths))
+    names = [wrapped(words.shorten(name, room), room)[0] for name in head]
+    name_width = max(map(cell_width, names))
+    for name, *figures in zip(names, *more, strict=True):
+        texts = (padded(text, w) for text, w in zip(figures, widths, strict=True))
+        yield f"  {padded(name, name_width)}{' ' * _GAP}{(' ' * _GAP).join(texts)}".rstrip()
 
 
 def _areas(result: AuditResult, finding: str, width: int) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgefair.records import Confusion, Interval, Verdict
+    from edgefair.records import Cell, Confusion, Interval, Verdict
 
 __all__ = [
     "MetricWords",
@@ -22,6 +22,7 @@ __all__ = [
     "count_of",
     "counts",
     "difference",
+    "from_to",
     "gap",
     "in_sentence",
     "labels_still_needed",
@@ -35,6 +36,7 @@ __all__ = [
     "shorten",
     "uncapitalised",
     "unestimable",
+    "worth",
 ]
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
@@ -209,6 +211,30 @@ def counts(confusion: Confusion | None, metric: str) -> str:
     if hits_and_n is None:
         return f"{confusion.positives} with, {confusion.negatives} without"
     return "{} of {}".format(*hits_and_n)
+
+
+def worth(cell: Cell) -> str:
+    """Return how many independent cases a cell's are worth, to stand after its counts."""
+    if cell.independent is None or not cell.value.n:
+        return ""
+    return f", worth {cell.independent:,.0f}"
+
+
+def from_to(lowest: float, highest: float, metric: str, *, signed: bool = False) -> str:
+    """Return a range without an estimate; `signed` for differences, in percentage points.
+
+    Examples
+    --------
+    >>> from_to(0.1, 0.25, "sensitivity"), from_to(0.01, 0.25, "sensitivity", signed=True)
+    ('10.0% to 25.0%', '+1.0 to +25.0 points')
+    """
+    if isnan(lowest) or isnan(highest):
+        return "n/a"
+    if not signed:
+        return f"{share(lowest, metric)} to {share(highest, metric)}"
+    factor, decimals, unit = (100, 1, " points") if metric_words(metric).is_share else (1, 3, "")
+    low, high = (_signed(factor * value, decimals=decimals) for value in (lowest, highest))
+    return f"{low} to {high}{unit}"
 
 
 def unestimable(confusion: Confusion | None) -> str:

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from edgefair.audit.intervals import (
     clopper_pearson,
+    clopper_pearson_limits,
     newcombe,
     rule_of_three,
     wilson,
@@ -164,3 +165,15 @@ def test_impossible_counts_are_refused(hits: int, n: int) -> None:
 def test_impossible_levels_are_refused(level: float) -> None:
     with pytest.raises(ValueError, match="level must be in"):
         newcombe(1, 2, 1, 2, level=level)
+
+
+def test_many_exact_limits_at_once_are_those_of_each() -> None:
+    n = np.array([1, 1, 10, 10, 10, 300])
+    hits = np.array([0, 1, 0, 4, 10, 17])
+    lower, upper = clopper_pearson_limits(hits, n, level=0.9)
+
+    each = [clopper_pearson(int(k), int(m), level=0.9) for k, m in zip(hits, n, strict=True)]
+    assert lower.tolist() == [ci.lower for ci in each]
+    assert upper.tolist() == [ci.upper for ci in each]
+    nothing = clopper_pearson_limits(0, 0, level=0.9)
+    assert [float(limit) for limit in nothing] == [0, 1]

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
 from edgefair.audit.estimates import Rates, difference_limits, signed_z
 from edgefair.audit.intervals import newcombe
-from edgefair.audit.verdict import corrected_p_values, judge
+from edgefair.audit.verdict import corrected_p_values, explored_p_values, judge
 from edgefair.records import VerdictKind
 
 HARM, OK, OPEN = VerdictKind.HARM_SHOWN, VerdictKind.SHOWN_OK, VerdictKind.NOT_ENOUGH_DATA
@@ -139,3 +140,16 @@ def test_the_labels_needed_do_bring_a_verdict() -> None:
 
     assert 50 < needed < 400
     assert share > 0.75
+
+
+def test_what_is_shown_and_not_judged_is_corrected_for_false_discoveries() -> None:
+    hits, n = np.array([3, 18, 30, 22]), np.array([40, 60, 80, 41])
+    value, rest = against_rest(hits, n)
+    alone = [
+        corrected_p_values(Rates(value.hits[i : i + 1], n[i : i + 1]), one)[0]
+        for i in range(4)
+        for one in (Rates(rest.hits[i : i + 1], rest.n[i : i + 1]),)
+    ]
+
+    assert explored_p_values(value, rest) == pytest.approx(false_discovery_control(alone))
+    assert (explored_p_values(value, rest) <= corrected_p_values(value, rest)).all()
