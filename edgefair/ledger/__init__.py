@@ -1,5 +1,6 @@
 """The record of what the model said and what turned out to be true, in one SQLite file."""
 
+from edgefair.ledger.draws import Draw, DrawnCase, Reading, ScoredCases
 from edgefair.ledger.ledger import Ledger
 from edgefair.ledger.results import (
     Case,
@@ -9,4 +10,15 @@ from edgefair.ledger.results import (
     OutcomeStatus,
 )
 
-__all__ = ["Case", "ImportReport", "LabelledCases", "Ledger", "OutcomeResult", "OutcomeStatus"]
+__all__ = [
+    "Case",
+    "Draw",
+    "DrawnCase",
+    "ImportReport",
+    "LabelledCases",
+    "Ledger",
+    "OutcomeResult",
+    "OutcomeStatus",
+    "Reading",
+    "ScoredCases",
+]

@@ -234,6 +234,8 @@ CREATE TABLE drawn_case (
     finding TEXT NOT NULL,
     stratum TEXT NOT NULL,
     probability REAL NOT NULL CHECK (probability > 0 AND probability <= 1),
+    least REAL NOT NULL                -- the smallest that any case of its group and finding had,
+        CHECK (least >= 0 AND least <= probability), -- whatever the model said; 0: some had none
     checksum INTEGER NOT NULL,
     UNIQUE (draw_id, image_id, finding)
 );
