@@ -29,6 +29,7 @@ __all__ = [
     "metric_words",
     "moment",
     "more_than_chance",
+    "no_estimate",
     "p_value",
     "percent",
     "rate",
@@ -237,6 +238,13 @@ def from_to(lowest: float, highest: float, metric: str, *, signed: bool = False)
     return f"{low} to {high}{unit}"
 
 
+def no_estimate(cell: Cell, confusion: Confusion | None) -> str:
+    """Return why a cell has no number: refused, with what to do instead, or no case for it."""
+    if cell.refused:
+        return f"Refused. {cell.refused.instead}"
+    return unestimable(confusion)
+
+
 def unestimable(confusion: Confusion | None) -> str:
     """Return why a group has no estimate."""
     if confusion is None or confusion.n == 0:
@@ -252,6 +260,8 @@ def labels_still_needed(verdict: Verdict) -> str:
     """Return how many labels are still to come, in words; empty where no number is known."""
     if verdict.labels_needed is None:
         return ""
+    if verdict.labels_of == "ai_negatives":
+        return f"{verdict.labels_needed:,} more cleared cases, drawn by lot"
     with_or_without = "with" if verdict.labels_of == "positives" else "without"
     return f"about {verdict.labels_needed:,} more {with_or_without} it"
 
