@@ -191,6 +191,9 @@ class Prediction:
         Name and version, e.g. ``chest-xray 0.1.0``.
     bundle_digest : str
         SHA-256 of the bundle's manifest, which names every part's own.
+    engine : str
+        Which form of the model ran, and by what arithmetic, e.g. ``int8`` or ``int8
+        x64quantprecision``; empty where nobody recorded it.
     predicted_at : str
         UTC, ISO 8601.
     embedding : ndarray of float32, shape (d,), or None
@@ -207,6 +210,7 @@ class Prediction:
     subject: Subject = Subject()
     model: str
     bundle_digest: str
+    engine: str = ""
     predicted_at: str
     embedding: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     heat_map: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)

@@ -71,6 +71,10 @@ class Bundle:
             f"The bundle {self.manifest.label} holds no {role}.", hint="Get the bundle again."
         )
 
+    def at(self, path: str) -> bytes:
+        """Return the bytes of the part at that path, which the manifest names."""
+        return next(part.content for part in self.parts if part.path == path)
+
 
 def write_bundle(path: Path, manifest: Manifest, contents: Iterable[PartContent]) -> Bundle:
     """Return the bundle just written: same parts, same bytes, whatever the day.

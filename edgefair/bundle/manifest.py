@@ -239,7 +239,8 @@ class Part:
     path : str
         Name inside the archive, relative, with forward slashes.
     role : str
-        ``model``, ``variant``, ``card``, ``recipe`` or ``licence``.
+        ``model``, ``variant``, ``card``, ``recipe``, ``golden`` (the answers), ``golden_image``,
+        ``licence``, ...
     """
 
     path: str

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from edgefair.cli.audit_tasks import FINDING, TASKS, check_task, report_on_task
+
 if TYPE_CHECKING:
     from edgefair.audit.columns import Criteria
     from edgefair.clinic.recheck import Roles
@@ -40,10 +42,24 @@ _NARROWEST: Final = 80
 @click.option(
     "--positive", metavar="VALUE", help="The label that means yes; every other one means no."
 )
-@click.option("--score", metavar="COLUMN", help="The model's score; any scale.")
 @click.option(
-    "--prediction", metavar="COLUMN", help="The model's decision: 1, 0, positive, negative, refer."
+    "--score", metavar="COLUMN", help="The model's score; any scale. Of an outline, its Dice."
 )
+@click.option(
+    "--prediction",
+    metavar="COLUMN",
+    help="The model's decision: 1, 0, positive, negative, refer; or its answer to another task.",
+)
+@click.option(
+    "--task",
+    type=click.Choice(TASKS),
+    default=FINDING,
+    show_default=True,
+    help="What the model of a table says: yes or no, a class, a grade, a quantity, an outline.",
+)
+@click.option("--grades", metavar="NAMES", help="The grades from lowest to highest, by commas.")
+@click.option("--unit", metavar="UNIT", help="What the quantity is measured in.")
+@click.option("--tolerance", type=float, metavar="T", help="A quantity so far off will do.")
 @click.option("--threshold", type=float, metavar="T", help="Flag scores of at least T.")
 @click.option(
     "--patient",
@@ -59,11 +75,11 @@ _NARROWEST: Final = 80
 @click.option("--finding", metavar="NAME", help="What is looked for; of a ledger, only this one.")
 @click.option(
     "--margin",
-    type=_BETWEEN_0_AND_1,
+    type=click.FloatRange(0, min_open=True),
     metavar="SHARE",
     default=0.10,
     show_default=True,
-    help="How much above all others a group's error rate may be.",
+    help="How much above all others a group's error rate may be; of a quantity, in its unit.",
 )
 @click.option(
     "--level",
@@ -103,6 +119,10 @@ def command(
     positive: str | None,
     score: str | None,
     prediction: str | None,
+    task: str,
+    grades: str | None,
+    unit: str | None,
+    tolerance: float | None,
     threshold: float | None,
     patient: str | None,
     by: tuple[str, ...],
@@ -122,6 +142,9 @@ def command(
       edgefair audit --ledger clinic.ledger --by sex --by age:0,18,60 --by sex+age:0,60
       edgefair audit scores.csv --label pneumonia --score probability --threshold 0.3 --by sex
       edgefair audit scores.csv --label outcome --prediction decision --by site --fail-on harm
+      edgefair audit eyes.csv --task ordinal --label reader --prediction grade --by sex
+      edgefair audit hands.csv --task regression --label age --prediction said --margin 2 --by sex
+      edgefair audit lungs.csv --task segmentation --score dice --margin 0.05 --by sex
 
     GROUPS is a column, "age:0,18,40,60,80" for a number in bins (0-17, 18-39, ..., 80+), or
     several joined by "+" for their combinations. Whoever has no value is in a group of their own,
@@ -141,22 +164,45 @@ def command(
         "--prediction": prediction,
         "--threshold": threshold,
         "--patient": patient,
+        "--grades": grades,
+        "--unit": unit,
+        "--tolerance": tolerance,
     }
     given = [flag for flag, value in columns.items() if value is not None]
-    _check_usage(table, ledger, given, by)
+    check_task(task, table, ledger, given=given, by=by)
+    if task == FINDING:
+        _check_usage(table, ledger, given, by)
+    if task != "regression" and margin >= 1:
+        raise click.BadParameter("a share lies between 0 and 1.", param_hint="--margin")
     if path and path.suffix.lower() not in (".html", ".htm", ".json"):
         raise click.BadParameter("name a file that ends in .html or .json.", param_hint="-o")
 
     from edgefair.audit.columns import Criteria
+    from edgefair.audit.tasks.judging import TaskCriteria
     from edgefair.clinic.recheck import Roles
+    from edgefair.clinic.recheck_tasks import TaskRoles
 
-    criteria = Criteria(level=level, margin=margin, alpha=alpha)
-    if ledger:
+    if task != FINDING:
+        roles = TaskRoles(
+            task=task,
+            label=label,
+            prediction=prediction,
+            score=score,
+            grades=grades,
+            unit=unit,
+            tolerance=tolerance,
+            finding=finding,
+        )
+        held = TaskCriteria(level=level, margin=margin, alpha=alpha)
+        report = report_on_task(table, roles, by, held)
+    elif ledger:
+        criteria = Criteria(level=level, margin=margin, alpha=alpha)
         report = _of_ledger(ledger, by, finding, criteria)
     else:
         assert table is not None
         assert label is not None
-        roles = Roles(
+        criteria = Criteria(level=level, margin=margin, alpha=alpha)
+        of_finding = Roles(
             label=label,
             positive=positive,
             score=score,
@@ -165,7 +211,7 @@ def command(
             finding=finding,
             patient=patient,
         )
-        report = _of_table(table, roles, by, criteria)
+        report = _of_table(table, of_finding, by, criteria)
     _show(report, path, as_json=as_json)
     ctx.exit(_HARM_SHOWN if fail_on and _shows_harm(report) else 0)
 

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
     "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
+    "doctor": Entry("edgefair.cli.doctor", "Is this computer fit, and the model whole?"),
     "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
 }
 

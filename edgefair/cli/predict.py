@@ -42,6 +42,7 @@ _COLUMNS: Final = (
     "attributes",
     "model",
     "bundle_digest",
+    "engine",
     "predicted_at",
 )
 _COLUMNS_FOR_EYES: Final = (
@@ -178,6 +179,8 @@ def _read(reader: Reader, work: WorkList, output: Output) -> int:
     predictions = with_progress(reader.read(work), length=len(work), unit="images")
     columns = _COLUMNS_FOR_EYES if output.is_for_eyes else _COLUMNS
     counted = _counted(predictions, work, tally, unknown)
+    if reader.model.note:
+        click.echo(reader.model.note, err=True)
     output.write(columns, (row for p in counted for row in _rows(p, reader.case_code(p), columns)))
     click.echo(_summary(tally, unknown), err=True)
     refused = set(tally) - {"ok", _PASSED_OVER}
@@ -220,6 +223,7 @@ def _rows(
         "attributes": "; ".join(f"{a.name}={a.value}" for a in subject.attributes),
         "model": prediction.model,
         "bundle_digest": prediction.bundle_digest,
+        "engine": prediction.engine,
         "predicted_at": prediction.predicted_at,
     }
     if not prediction.scores:

@@ -129,6 +129,7 @@ class Reader:
                 message=f"{item.path}: {item.why}.",
                 model=self.model.manifest.label,
                 bundle_digest=self.model.digest,
+                engine=self.model.engine,
                 predicted_at=now,
             )
         read = self.model.predict_many(

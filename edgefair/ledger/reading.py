@@ -32,8 +32,9 @@ __all__ = [
 _PREDICTIONS: Final = """
 SELECT reading.id, latest_name.name, frame, digest, status, message, patient, sex, age_years,
     attributes, model.name, bundle_digest, reading.predicted_at,
-    finding, logit, probability, operating_point, threshold, decision, reason
+    engine, finding, logit, probability, operating_point, threshold, decision, reason
 FROM reading
+LEFT JOIN reading_engine ON reading_engine.reading_id = reading.id
 JOIN image ON image.id = reading.image_id
 JOIN model ON model.id = reading.model_id
 JOIN latest_name ON latest_name.image_id = image.id
@@ -102,18 +103,19 @@ def read_predictions(connection: sqlite3.Connection) -> Iterator[Prediction]:
     for _, group in groupby(rows, key=lambda row: row[0]):
         lines = list(group)
         _, image, frame, digest, status, message, patient, *about = lines[0][:10]
-        model, bundle_digest, predicted_at = lines[0][10:13]
+        model, bundle_digest, predicted_at, engine = lines[0][10:14]
         yield Prediction(
             image=image,
             frame=frame,
             digest=digest,
             status=Status(status),
             message=message,
-            scores=tuple(_score(line[13:]) for line in lines if line[13] is not None),
+            scores=tuple(_score(line[14:]) for line in lines if line[14] is not None),
             subject=read_subject(about, patient=patient),
             model=model,
             bundle_digest=bundle_digest,
             predicted_at=predicted_at,
+            engine=engine or "",
         )
 
 

@@ -164,7 +164,7 @@ def _write_reading(
     # the sentence names the file by its path, and folders can carry patients' names
     name = PurePath(prediction.image).name
     message = prediction.message.replace(prediction.image, name) if name else prediction.message
-    return insert(
+    reading_id = insert(
         connection,
         "INSERT INTO reading VALUES (NULL, ?, ?, ?, ?, ?, ?)",
         [
@@ -175,6 +175,13 @@ def _write_reading(
             prediction.predicted_at,
         ],
     )
+    if prediction.engine:
+        insert(
+            connection,
+            "INSERT INTO reading_engine VALUES (NULL, ?, ?, ?)",
+            [reading_id, prediction.engine],
+        )
+    return reading_id
 
 
 def _write_score(

@@ -6,17 +6,19 @@ Positions are per cent of the plot's width, so that one drawing fits a phone and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from math import ceil, floor, isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from edgefair.records import Cell
 
 __all__ = ["Axis", "Marks", "axis_over", "difference_marks"]
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
+_LARGER = (1, 2, 5)
 _MOST_STEPS = 5
 
 
@@ -31,8 +33,8 @@ class Axis:
     @property
     def ticks(self) -> tuple[float, ...]:
         """Values of the ticks, from `lower` to `upper`."""
-        count = round((self.upper - self.lower) / self.step)
-        return tuple(round(self.lower + i * self.step, 10) for i in range(count + 1))
+        steps = round((self.upper - self.lower) / self.step)
+        return tuple(round(self.lower + i * self.step, 10) for i in range(steps + 1))
 
     def at(self, value: float) -> float:
         """Return where `value` lies, in per cent of the width, kept on the axis.
@@ -80,7 +82,7 @@ def axis_over(values: Iterable[float], *, include: float) -> Axis:
     Returns
     -------
     Axis
-        With at most five steps of a round size, or of one half where the span is large.
+        With about five steps of a round size.
 
     Examples
     --------
@@ -89,9 +91,16 @@ def axis_over(values: Iterable[float], *, include: float) -> Axis:
     """
     drawn = [value for value in values if not isnan(value)] + [include]
     low, high = min(drawn), max(drawn)
-    step = next((s for s in _STEPS if (high - low) / s <= _MOST_STEPS), _STEPS[-1])
+    step = next(s for s in _steps() if (high - low) / s <= _MOST_STEPS)
     lower, upper = (floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step)
     return Axis(lower=lower, upper=max(upper, lower + step), step=step)
+
+
+def _steps() -> Iterator[float]:
+    """Yield round step sizes, without end."""
+    yield from _STEPS
+    for power in count():
+        yield from (digit * 10.0**power for digit in _LARGER)
 
 
 def difference_marks(cell: Cell, axis: Axis, *, limit: float) -> Marks | None:

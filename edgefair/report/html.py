@@ -8,7 +8,7 @@ from edgefair.report.page import exclusion_table, sections
 from edgefair.report.sheets import environment, style_of
 from edgefair.report.summary import headline
 from edgefair.report.tables import verification_table
-from edgefair.report.words import moment
+from edgefair.report.words import margin, moment
 
 if TYPE_CHECKING:
     from edgefair.report.report import Report
@@ -46,6 +46,7 @@ def render_html(report: Report) -> str:
             findings=sections(report.result),
             exclusions=exclusion_table(report.result),
             verification=verification_table(report),
+            margin=margin(report.result),
             made_at=moment(report.made_at),
             style=style.text,
             style_digest=style.digest,

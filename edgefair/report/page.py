@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from edgefair.records import Cell, Confusion, Group, VerdictKind
@@ -168,7 +169,7 @@ def _section(result: AuditResult, finding: str) -> FindingSection:
                 for cells in shown
                 if cells[0].metric not in _PAIRED
             ),
-            _confusion_table(counted),
+            *([_confusion_table(counted)] if counted else []),
         ),
     )
 
@@ -238,10 +239,12 @@ def _plot(cells: Sequence[Cell], counted: Mapping[Group, Confusion]) -> Plot:
         if cell.difference.is_estimable
         for offset in (cell.difference.upper, verdict.limit)
     ]
-    axis = axis_over([min(1.0, value) for value in drawn], include=0.0)
+    metric = cells[0].metric
+    largest = 1.0 if words.metric_words(metric).is_share else inf
+    axis = axis_over([min(largest, value) for value in drawn], include=0.0)
     families = [tuple(a.name for a in cell.group.attributes) for cell, _ in judged]
     return Plot(
-        ticks=tuple((axis.at(tick), words.percent(tick, decimals=0)) for tick in axis.ticks),
+        ticks=tuple((axis.at(tick), words.tick(tick, metric)) for tick in axis.ticks),
         rows=tuple(
             PlotRow(
                 name=str(cell.group),
@@ -274,7 +277,8 @@ def _rate_table(
         rows=tuple(
             (
                 str(cell.group),
-                words.counts(counted.get(cell.group), cell.metric) + words.worth(cell),
+                words.counts(counted.get(cell.group), cell.metric, n=cell.value.n)
+                + words.worth(cell),
                 words.rate(cell.value, cell.metric)
                 if cell.value.is_estimable
                 else words.no_estimate(cell, counted.get(cell.group)),

@@ -79,16 +79,15 @@ def headline(result: AuditResult) -> Headline:
         )
     harmed = _of_kind(cells, VerdictKind.HARM_SHOWN)
     said = _harm(harmed, cells) if harmed else _no_harm(cells)
-    refused = len({cell.group for cell in cells if cell.refused})
+    refused, groups = len({c.group for c in cells if c.refused}), len({c.group for c in cells})
     if not refused:
         return said
     return replace(
         said,
         further=(
             *said.further,
-            f"For {refused} of {len({cell.group for cell in cells})} groups rates are refused: too "
-            "few of the cases that the model cleared were drawn by lot and verified. `edgefair "
-            "outcomes next` draws them.",
+            f"For {refused} of {groups} groups rates are refused: too few of the cases that the "
+            "model cleared were drawn by lot and verified. `edgefair outcomes next` draws them.",
         ),
     )
 

@@ -53,7 +53,7 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
             for finding in findings(report.result)
             for part in (
                 *_tables(report.result, finding, width, painter),
-                _areas(report.result, finding, width),
+                *_headline_figures(report.result, finding, width),
                 _spreads(report.result, finding, width),
             )
         ),
@@ -107,7 +107,8 @@ def _tables(
     cells = [cell for cell in judged_cells(result) if cell.finding == finding]
     for metric in dict.fromkeys(cell.metric for cell in cells):
         spoken = words.metric_words(metric)
-        title = f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}"
+        counted_in = f" in {spoken.unit}" if spoken.unit else ""
+        title = f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}{counted_in}"
         rows = [
             (cell, _figures(cell, counted.get(cell.group)))
             for cell in cells
@@ -125,9 +126,9 @@ def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
     """Return the columns right of the name: counts, rate, others' rate, labels still needed."""
     needed = cell.verdict.labels_needed if cell.verdict else None
     return (
-        words.counts(confusion, cell.metric),
-        "refused" if cell.refused else words.rate(cell.value, cell.metric, decimals=0),
-        words.share(cell.rest.estimate, cell.metric, decimals=0),
+        words.counts(confusion, cell.metric, n=cell.value.n),
+        "refused" if cell.refused else words.rate(cell.value, cell.metric, decimals=0, unit=False),
+        words.share(cell.rest.estimate, cell.metric, decimals=0, unit=False),
         "" if needed is None else f"+{needed}",
     )
 
@@ -171,13 +172,16 @@ def _plain_table(table: Table, width: int) -> Iterator[str]:
         yield f"  {padded(name, name_width)}{' ' * _GAP}{(' ' * _GAP).join(texts)}".rstrip()
 
 
-def _areas(result: AuditResult, finding: str, width: int) -> list[str]:
-    """Return the table of AUROCs, everybody first: shown, not judged."""
-    cells = [
-        cell
-        for cell in (*result.overall, *result.by_group)
-        if cell.finding == finding and cell.metric == "auroc"
-    ]
+def _headline_figures(result: AuditResult, finding: str, width: int) -> Iterator[list[str]]:
+    """Yield one table for each metric that is shown here and not judged, e.g. the AUROC."""
+    cells = [cell for cell in (*result.overall, *result.by_group) if cell.finding == finding]
+    for metric in dict.fromkeys(cell.metric for cell in cells):
+        if words.metric_words(metric).is_headline:
+            yield _figures_of([cell for cell in cells if cell.metric == metric], width)
+
+
+def _figures_of(cells: Sequence[Cell], width: int) -> list[str]:
+    """Return one metric of everybody, then of each group."""
     if not any(cell.value.is_estimable or cell.refused for cell in cells):
         return []
     figures = [
@@ -187,7 +191,10 @@ def _areas(result: AuditResult, finding: str, width: int) -> list[str]:
     name_width = width - 2 - _GAP - max(map(cell_width, figures))
     names = [wrapped(words.shorten(str(cell.group), name_width), name_width)[0] for cell in cells]
     widest = max(map(cell_width, names))
-    title = f"{words.capitalised(finding)}: {words.metric_words('auroc').title}"
+    title = (
+        f"{words.capitalised(cells[0].finding)}: "
+        f"{words.uncapitalised(words.metric_words(cells[0].metric).title)}"
+    )
     rows = zip(names, figures, strict=True)
     return [
         *wrapped(title, width),
@@ -238,8 +245,8 @@ def _identity(report: Report, width: int) -> list[str]:
         + (f", bundle {report.bundle_digest[:12]}" if report.bundle_digest else ""),
         *([f"Operating point: {report.operating_point}"] if report.operating_point else []),
         f"Data: {data.name}, {data.rows:,} rows, SHA-256 {data.sha256[:12]}",
-        f"Limit: {100 * report.result.margin:g} points above all others; intervals "
-        f"{100 * report.result.level:g}%, error rate {100 * report.result.alpha:g}%",
+        f"Limit: {words.margin(report.result).replace('percentage ', '')} above all others; "
+        f"intervals {100 * report.result.level:g}%, error rate {100 * report.result.alpha:g}%",
         f"Made: {words.moment(report.made_at)} by edgefair {report.edgefair_version}",
         *report.notes,
         "Research use only. Not a medical device.",

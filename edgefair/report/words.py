@@ -6,15 +6,13 @@ Every renderer takes its wording from here, so that screen, paper and terminal a
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from math import isnan
-from types import MappingProxyType
+from math import floor, isnan, log10
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from edgefair.report.metrics import MetricWords, metric_words
 
-    from edgefair.records import Cell, Confusion, Interval, Verdict
+if TYPE_CHECKING:
+    from edgefair.records import AuditResult, Cell, Confusion, Interval, Verdict
 
 __all__ = [
     "MetricWords",
@@ -26,6 +24,7 @@ __all__ = [
     "gap",
     "in_sentence",
     "labels_still_needed",
+    "margin",
     "metric_words",
     "moment",
     "more_than_chance",
@@ -35,91 +34,13 @@ __all__ = [
     "rate",
     "share",
     "shorten",
+    "tick",
     "uncapitalised",
     "unestimable",
     "worth",
 ]
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricWords:
-    """How one metric is spoken of.
-
-    Attributes
-    ----------
-    title : str
-        Heading for a reader who knows no statistics.
-    errors : str
-        What is counted, in the plural, to stand after "harm by"; empty where nothing is an error.
-    meaning : str
-        What it is a share of, to stand after the title.
-    happening : str
-        What the model does to those counted, to stand after "of 100 who ..., the model".
-    among : str
-        Whom it counts, to stand after "of 100".
-    is_share : bool
-        Whether it is a share of cases; AUROC is not.
-    """
-
-    title: str
-    errors: str = ""
-    meaning: str
-    happening: str = ""
-    among: str = ""
-    is_share: bool = True
-
-
-_METRICS: Mapping[str, MetricWords] = MappingProxyType(
-    {
-        "false_negative_rate": MetricWords(
-            title="Missed by the model",
-            errors="missed cases",
-            meaning="False negative rate: of those who have it, the share the model misses.",
-            happening="misses",
-            among="who have it",
-        ),
-        "false_positive_rate": MetricWords(
-            title="False alarms",
-            errors="false alarms",
-            meaning="False positive rate: of those who do not have it, the share it flags.",
-            happening="wrongly flags",
-            among="who do not have it",
-        ),
-        "sensitivity": MetricWords(
-            title="Sensitivity", meaning="Of those who have it, the share the model finds."
-        ),
-        "specificity": MetricWords(
-            title="Specificity", meaning="Of those who do not have it, the share it clears."
-        ),
-        "ppv": MetricWords(
-            title="Positive predictive value",
-            meaning="Of those the model flags, the share who have it.",
-        ),
-        "npv": MetricWords(
-            title="Negative predictive value",
-            meaning="Of those the model clears, the share who do not have it.",
-        ),
-        "prevalence": MetricWords(
-            title="Prevalence", meaning="Of all labelled cases, the share who have it."
-        ),
-        "auroc": MetricWords(
-            title="AUROC",
-            meaning=(
-                "How often a case with the finding scores higher than one without: "
-                "0.5 is a coin toss, 1 is perfect."
-            ),
-            is_share=False,
-        ),
-    }
-)
-
-
-def metric_words(metric: str) -> MetricWords:
-    """Return how `metric` is spoken of; one we have no words for keeps its own name."""
-    plain = metric.replace("_", " ")
-    return _METRICS.get(metric, MetricWords(title=capitalised(plain), errors=plain, meaning=""))
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -133,7 +54,7 @@ def percent(share: float, *, decimals: int = 1) -> str:
     return "n/a" if isnan(share) else f"{100 * share:.{decimals}f}%"
 
 
-def rate(interval: Interval, metric: str, *, decimals: int = 1) -> str:
+def rate(interval: Interval, metric: str, *, decimals: int = 1, unit: bool = True) -> str:
     """Return an estimate with its limits, in per cent where the metric is a share.
 
     Examples
@@ -147,9 +68,37 @@ def rate(interval: Interval, metric: str, *, decimals: int = 1) -> str:
     if not interval.is_estimable:
         return "not estimable"
     if not metric_words(metric).is_share:
-        return f"{interval.estimate:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
+        places = _places(metric, *_sizes(interval))
+        estimate, *limits = (_plain(x, places) for x in _figures(interval))
+        counted_in = metric_words(metric).after_figure if unit else ""
+        return f"{estimate} [{limits[0]}, {limits[1]}]{counted_in}"
     lower, upper = (f"{100 * limit:.{decimals}f}" for limit in (interval.lower, interval.upper))
     return f"{percent(interval.estimate, decimals=decimals)} [{lower}, {upper}]"
+
+
+def _places(metric: str, *figures: float) -> int:
+    """Return to how many places a figure that is no share is written.
+
+    Figures with a unit may be of any size, and get three digits; all others lie near 1, and get
+    three places.
+    """
+    largest = max((abs(figure) for figure in figures if not isnan(figure)), default=0.0)
+    if not metric_words(metric).unit or not largest:
+        return 3
+    return min(4, max(0, 2 - floor(log10(largest))))
+
+
+def _figures(interval: Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.lower, interval.upper
+
+
+def _sizes(interval: Interval) -> tuple[float, float]:
+    """Return what the places of an interval are chosen by: the estimate, or its own half width."""
+    return interval.estimate, (interval.upper - interval.lower) / 2
+
+
+def _plain(value: float, places: int) -> str:
+    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _signed(value: float, *, decimals: int) -> str:
@@ -167,11 +116,12 @@ def difference(interval: Interval, metric: str, *, unit: bool = True) -> str:
     """
     if not interval.is_estimable:
         return "no others to compare"
-    is_share = metric_words(metric).is_share
-    factor, decimals, points = (100, 1, " points" if unit else "") if is_share else (1, 3, "")
+    spoken = metric_words(metric)
+    counted_in = " points" if spoken.is_share else spoken.after_figure
+    factor, decimals = (100, 1) if spoken.is_share else (1, _places(metric, *_sizes(interval)))
+    points = counted_in if unit else ""
     estimate, lower, upper = (
-        _signed(factor * value, decimals=decimals)
-        for value in (interval.estimate, interval.lower, interval.upper)
+        _signed(factor * value, decimals=decimals) for value in _figures(interval)
     )
     return f"{estimate}{points} [{lower}, {upper}]"
 
@@ -204,10 +154,13 @@ def count_of(confusion: Confusion, metric: str) -> tuple[int, int] | None:
     }.get(metric)
 
 
-def counts(confusion: Confusion | None, metric: str) -> str:
-    """Return the counts under a metric: ``41 of 100``, or cases with and without for AUROC."""
+def counts(confusion: Confusion | None, metric: str, *, n: int | None = None) -> str:
+    """Return the counts under a metric: ``41 of 100``, or cases with and without for AUROC.
+
+    Where no yes and no were counted, the `n` cases that the metric rests on.
+    """
     if confusion is None:
-        return "n/a"
+        return "n/a" if n is None else f"{n:,}"
     hits_and_n = count_of(confusion, metric)
     if hits_and_n is None:
         return f"{confusion.positives} with, {confusion.negatives} without"
@@ -242,11 +195,13 @@ def no_estimate(cell: Cell, confusion: Confusion | None) -> str:
     """Return why a cell has no number: refused, with what to do instead, or no case for it."""
     if cell.refused:
         return f"Refused. {cell.refused.instead}"
-    return unestimable(confusion)
+    return unestimable(confusion, n=cell.value.n)
 
 
-def unestimable(confusion: Confusion | None) -> str:
-    """Return why a group has no estimate."""
+def unestimable(confusion: Confusion | None, *, n: int = 0) -> str:
+    """Return why a group has no estimate; `n` cases were there if no yes and no were counted."""
+    if confusion is None and n:
+        return f"Not estimable from {n} {'case' if n == 1 else 'cases'}."
     if confusion is None or confusion.n == 0:
         return "No labelled case in this group."
     if confusion.positives == 0:
@@ -260,6 +215,8 @@ def labels_still_needed(verdict: Verdict) -> str:
     """Return how many labels are still to come, in words; empty where no number is known."""
     if verdict.labels_needed is None:
         return ""
+    if verdict.labels_of == "cases":
+        return f"about {verdict.labels_needed:,} more cases"
     if verdict.labels_of == "ai_negatives":
         return f"{verdict.labels_needed:,} more cleared cases, drawn by lot"
     with_or_without = "with" if verdict.labels_of == "positives" else "without"
@@ -314,7 +271,10 @@ def gap(value: float, metric: str) -> str:
     """Return an unsigned gap, in percentage points where the metric is a share."""
     if isnan(value):
         return "n/a"
-    return f"{100 * value:.1f} points" if metric_words(metric).is_share else f"{value:.3f}"
+    spoken = metric_words(metric)
+    if spoken.is_share:
+        return f"{100 * value:.1f} points"
+    return f"{_plain(value, _places(metric, value))}{spoken.after_figure}"
 
 
 def more_than_chance(p: float, *, alpha: float) -> str:
@@ -326,8 +286,36 @@ def more_than_chance(p: float, *, alpha: float) -> str:
     return "Could be chance alone; that does not show there is no gap."
 
 
-def share(value: float, metric: str, *, decimals: int = 1) -> str:
+def share(value: float, metric: str, *, decimals: int = 1, unit: bool = True) -> str:
     """Return one value without limits: per cent where the metric is a share."""
     if metric_words(metric).is_share:
         return percent(value, decimals=decimals)
-    return "n/a" if isnan(value) else f"{value:.3f}"
+    if isnan(value):
+        return "n/a"
+    counted_in = metric_words(metric).after_figure if unit else ""
+    return f"{_plain(value, _places(metric, value))}{counted_in}"
+
+
+def tick(value: float, metric: str) -> str:
+    """Return what stands at a tick of an axis: whole per cent, or the figure itself."""
+    return percent(value, decimals=0) if metric_words(metric).is_share else f"{value:g}"
+
+
+def margin(result: AuditResult) -> str:
+    """Return the largest acceptable difference in words, as the judged metric counts it.
+
+    Examples
+    --------
+    >>> from edgefair.records import AuditResult
+    >>> nothing = AuditResult(
+    ...     overall=(), by_group=(), confusion=(), spreads=(), exclusions=(), rows=0,
+    ...     level=0.95, margin=0.1, alpha=0.05,
+    ... )
+    >>> margin(nothing)
+    '10 percentage points'
+    """
+    judged = [metric_words(cell.metric) for cell in result.by_group if cell.verdict]
+    if all(spoken.is_share for spoken in judged):
+        return f"{100 * result.margin:g} percentage points"
+    spoken = next(each for each in judged if not each.is_share)
+    return f"{result.margin:g}{spoken.after_figure}"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Final
 
+_IN_TIME = "onnxruntime" not in sys.modules or os.environ.get("ORT_DISABLE_TELEMETRY") == "1"
 # onnxruntime queues and sends telemetry unless this stands in the environment before its import
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+import onnxruntime as ort  # noqa: E402 - only now
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # noqa: E402
 
-__all__ = ["LOAD_ERRORS", "VERSION", "open_engine"]
+__all__ = ["LOAD_ERRORS", "TELEMETRY_IS_OFF", "VERSION", "open_engine"]
 
 VERSION: Final[str] = ort.__version__
+
+TELEMETRY_IS_OFF: Final[bool] = _IN_TIME
+"""Whether onnxruntime was told to send nothing before it was imported; later is too late."""
 
 LOAD_ERRORS: Final = (
     ort_errors.Fail,
@@ -27,7 +32,11 @@ LOAD_ERRORS: Final = (
 
 
 def open_engine(
-    model: bytes, *, threads: int, x64_quant_precision: bool = False
+    model: bytes,
+    *,
+    threads: int,
+    x64_quant_precision: bool = False,
+    in_float: bool = False,
 ) -> ort.InferenceSession:
     """Return onnxruntime's session for a model that was found safe to load.
 
@@ -40,6 +49,9 @@ def open_engine(
     x64_quant_precision : bool
         Sum INT8 products exactly on processors that would saturate them, which is slower; of no
         effect on others.
+    in_float : bool
+        Let an INT8 model keep its 8-bit values and compute between them in float32: nothing can
+        saturate, at the speed of a model in full precision.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -51,5 +63,7 @@ def open_engine(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if x64_quant_precision:
         options.add_session_config_entry("session.x64quantprecision", "1")
+    if in_float:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.log_severity_level = 4 if x64_quant_precision else 3
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -24,6 +24,7 @@ from edgefair.runtime.images import Limits, Scratch, read_frames
 from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.scores import operating_points, score
 from edgefair.runtime.session import Session
+from edgefair.runtime.variants import Way
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -86,13 +87,15 @@ class Model:
     bundle : Bundle
     threads : int
         Images read at once, at least 1.
+    way : Way, optional
+        The one way to run it; what is best on this processor if left out.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int, way: Way | None = None) -> None:
         self._threads = threads
         self._manifest = bundle.manifest
         self._digest = bundle.digest
-        self._session = Session(bundle, threads=1)
+        self._session = Session(bundle, threads=1, way=way)
 
     @property
     def manifest(self) -> Manifest:
@@ -103,6 +106,16 @@ class Model:
     def digest(self) -> str:
         """SHA-256 of the bundle's manifest."""
         return self._digest
+
+    @property
+    def engine(self) -> str:
+        """What runs on this processor, e.g. ``int8 x64quantprecision``; in every prediction."""
+        return self._session.engine
+
+    @property
+    def note(self) -> str:
+        """A sentence on that for whoever reads the results; mostly empty."""
+        return self._session.note
 
     def predict(
         self, source: Source | Sequence[Source], *, operating_point: str | None = None
@@ -237,6 +250,7 @@ class _Worker:
             subject=image.subject,
             model=self.manifest.label,
             bundle_digest=self.digest,
+            engine=self.session.engine,
             predicted_at=self.clock().isoformat(timespec="seconds"),
             embedding=embedding,
             heat_map=heat_map,
@@ -253,6 +267,7 @@ class _Worker:
             message=f"{error.message} {error.hint}".strip(),
             model=self.manifest.label,
             bundle_digest=self.digest,
+            engine=self.session.engine,
             predicted_at=self.clock().isoformat(timespec="seconds"),
         )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgefair.runtime.engine import open_engine
 
-__all__ = ["PROBE", "saturates"]
+__all__ = ["EXPECTED", "PROBE", "probe", "saturates"]
 
 # fmt: off
 PROBE: Final = (
@@ -29,6 +29,9 @@ PROBE: Final = (
 
 _LARGEST_UINT8, _LARGEST_INT8, _TERMS = 255, 127, 32
 
+EXPECTED: Final = _LARGEST_UINT8 * _LARGEST_INT8 * _TERMS
+"""Each of the probe's sums where nothing is cut off."""
+
 
 @cache
 def saturates() -> bool:
@@ -39,7 +42,12 @@ def saturates() -> bool:
     >>> saturates() in (True, False)
     True
     """
+    return probe() != EXPECTED
+
+
+def probe() -> int:
+    """Return what this processor makes of the probe: `EXPECTED`, or the sum farthest from it."""
     left = np.full((4, _TERMS), _LARGEST_UINT8, dtype=np.uint8)
     right = np.full((_TERMS, 16), _LARGEST_INT8, dtype=np.int8)
     (sums,) = open_engine(PROBE, threads=1).run(None, {"a": left, "b": right})
-    return bool((sums != _LARGEST_UINT8 * _LARGEST_INT8 * _TERMS).any())
+    return int(sums.flat[np.abs(sums - EXPECTED).argmax()])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, TensorShape, inspect_graph
-from edgefair.bundle.manifest import CONTRACT_KEY, Contract, Variant, contract_to_json
+from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
 from edgefair.runtime.engine import LOAD_ERRORS, VERSION, open_engine
 from edgefair.runtime.saturation import saturates
-from edgefair.runtime.variants import choose_variant
+from edgefair.runtime.variants import Sums, Way, choose_variant, main_part, ways_of
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 __all__ = ["RawOutputs", "Session"]
 
@@ -46,13 +50,15 @@ class Session:
         Threads inside one call of `run`, at least 1.
     saturating : callable, optional
         Whether this processor saturates INT8 sums; asked only where it matters.
+    way : Way, optional
+        The one way to run it; what is best on this processor if left out.
 
     Attributes
     ----------
-    variant : str
-        What runs, in a word: ``plain``; ``x64quantprecision``; the path of another part that
-        the bundle holds for such processors; or ``saturating``, where none of these could be
-        had and scores may differ from those that the bundle was checked with.
+    engine : str
+        What runs, to be recorded with every prediction: ``fp32``; ``int8``; ``int8
+        x64quantprecision``; ``int8 in float``, where neither of these could be loaded; with the
+        part's path where the bundle holds another part for such processors.
     note : str
         A sentence for whoever reads the results; empty where there is nothing to say.
 
@@ -65,36 +71,24 @@ class Session:
     """
 
     def __init__(
-        self, bundle: Bundle, *, threads: int, saturating: Callable[[], bool] = saturates
+        self,
+        bundle: Bundle,
+        *,
+        threads: int,
+        saturating: Callable[[], bool] = saturates,
+        way: Way | None = None,
     ) -> None:
         contract = bundle.manifest.contract
-        model = bundle.content("model")
-        graph = inspect_graph(model)
-        _check_contract(graph, contract)
-        chosen = choose_variant(bundle.manifest, graph, saturates=saturating)
-        if chosen.part not in ("", _main_part(bundle)):
-            model = next(part.content for part in bundle.parts if part.path == chosen.part)
+        ways = (way,) if way is not None else _ways_here(bundle, contract, saturating)
+        model = bundle.at(ways[0].part)
+        if way is not None:
             _check_contract(inspect_graph(model), contract)
         self._input = contract.input.name
         outputs = contract.outputs
         self._outputs = [outputs.logits, outputs.embedding, outputs.heat_map]
-        self.variant, self.note = _word(chosen, bundle), ""
-        try:
-            try:
-                self._session = open_engine(
-                    model, threads=threads, x64_quant_precision=chosen.x64_quant_precision
-                )
-            except LOAD_ERRORS:
-                if not chosen.x64_quant_precision:
-                    raise
-                # onnxruntime converts a weight that two operators share twice, and fails
-                self._session = open_engine(model, threads=threads)
-                self.variant, self.note = "saturating", _inexact(bundle)
-        except LOAD_ERRORS as error:
-            raise UnsafeModel(
-                f"onnxruntime {VERSION} cannot load {bundle.manifest.label}: {error}",
-                hint="Get the bundle again, or the edgefair version it was made for.",
-            ) from error
+        self._session, loaded = _loaded(model, ways, bundle.manifest.label, threads)
+        self.engine = loaded.engine
+        self.note = "" if loaded is ways[0] else _fallen_back(ways[0], bundle.manifest.label)
 
     def run(self, batch: NDArray[np.float32]) -> RawOutputs:
         """Return the outputs for a batch of shape (n, channels, height_px, width_px)."""
@@ -102,21 +96,48 @@ class Session:
         return RawOutputs(logits=logits, embedding=embedding, heat_map=heat_map)
 
 
-def _main_part(bundle: Bundle) -> str:
-    return next(part.path for part in bundle.parts if part.role == "model")
+def _ways_here(
+    bundle: Bundle, contract: Contract, saturating: Callable[[], bool]
+) -> tuple[Way, ...]:
+    """Return how to run the bundle on this processor, the graph having been checked."""
+    main = main_part(bundle)
+    graph = inspect_graph(bundle.at(main))
+    _check_contract(graph, contract)
+    chosen = choose_variant(bundle.manifest, graph, saturates=saturating)
+    if chosen.part not in ("", main):
+        graph = inspect_graph(bundle.at(chosen.part))
+        _check_contract(graph, contract)
+    return ways_of(chosen, graph, main=main)
 
 
-def _word(chosen: Variant, bundle: Bundle) -> str:
-    if chosen.x64_quant_precision:
-        return "x64quantprecision"
-    return "plain" if chosen.part in ("", _main_part(bundle)) else chosen.part
+def _loaded(
+    model: bytes, ways: tuple[Way, ...], label: str, threads: int
+) -> tuple[ort.InferenceSession, Way]:
+    """Return the first way that onnxruntime can load, loaded."""
+    for way in ways:
+        try:
+            session = open_engine(
+                model,
+                threads=threads,
+                x64_quant_precision=way.sums is Sums.EXACT,
+                in_float=way.sums is Sums.FLOAT,
+            )
+        except LOAD_ERRORS as error:
+            # e.g. with exact sums it converts a weight that two operators share twice, and fails
+            if way is ways[-1]:
+                raise UnsafeModel(
+                    f"onnxruntime {VERSION} cannot load {label}: {error}",
+                    hint="Get the bundle again, or the edgefair version it was made for.",
+                ) from error
+        else:
+            return session, way
+    raise ValueError("there must be a way to run a model")
 
 
-def _inexact(bundle: Bundle) -> str:
+def _fallen_back(wanted: Way, label: str) -> str:
     return (
-        f"onnxruntime {VERSION} could not load {bundle.manifest.label} with exact INT8 sums, and "
-        "this processor cuts large sums off: scores may differ from those the bundle was "
-        "checked with."
+        f"onnxruntime {VERSION} could not load {label} as {wanted.engine}: it computes in float "
+        "instead, which is slower and answers the same but for rounding."
     )
 
 

@@ -4,8 +4,9 @@
 
 Each row is one processor and one way to run: whether its INT8 sums saturate, how far the logits
 are from this machine's, and whether they are the same bits. The first rows run the bundle's model
-as it is; then with exact sums; then as `Session` chooses by itself; the last a small network with
-7-bit weights. Without ``qemu-x86_64`` (package qemu-user, 7.2 or later) only this machine runs.
+as it is; then with exact sums; then in float; then as `Session` chooses by itself; the last a
+small network with 7-bit weights. Without ``qemu-x86_64`` (package qemu-user, 7.2 or later) only
+this machine runs.
 """
 
 from __future__ import annotations
@@ -46,16 +47,17 @@ from edgefair.runtime.session import Session
 found = {"saturates": saturates()}
 folder, bundle = Path(sys.argv[1]), read_bundle(Path(sys.argv[2]))
 batch = np.load(folder / "batch.npy")
-def logits(model, batch, precise=False):
-    engine = open_engine(model, threads=1, x64_quant_precision=precise)
+def logits(model, batch, precise=False, in_float=False):
+    engine = open_engine(model, threads=1, x64_quant_precision=precise, in_float=in_float)
     given = engine.get_inputs()[0].name
     return [engine.run(["logits"], {given: image[None]})[0].tolist() for image in batch]
 model = bundle.content("model")
 found["as it is"] = logits(model, batch)
-found["x64quantprecision"] = logits(model, batch, True)
+found["x64quantprecision"] = logits(model, batch, precise=True)
+found["in float"] = logits(model, batch, in_float=True)
 session = Session(bundle, threads=1)
 found["chosen"] = [session.run(image[None]).logits.tolist() for image in batch]
-found["variant"] = session.variant
+found["variant"] = session.engine
 tiny = np.load(folder / "tiny.npy")
 for form in ("8-bit weights", "7-bit weights"):
     found["small network, " + form] = logits((folder / f"{form}.onnx").read_bytes(), tiny)

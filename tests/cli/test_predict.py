@@ -68,6 +68,19 @@ def test_a_folder_is_read_to_its_last_corner_in_sorted_order(
     assert b"5 read: 4 ok, 1 passed over" in done.stderr
 
 
+def test_what_ran_is_in_every_row_read_or_refused(
+    edgefair: Edgefair, bundle: Path, tmp_path: Path
+) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no image")
+    done = edgefair("predict", "a.png", "b.png", "-m", bundle, "--csv")
+
+    assert [(row["status"], row["engine"]) for row in rows_of(done)] == [
+        ("ok", "fp32"),
+        ("not_an_image", "fp32"),
+    ]
+
+
 def test_csv_json_and_json_lines_tell_the_same(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def loaded_after(*arguments: str) -> set[str]:
         ["compress", "-h"],
         ["phantom", "-h"],
         ["demo", "-h"],
+        ["doctor", "-h"],
     ],
     ids=" ".join,
 )

@@ -14,11 +14,13 @@ import torch
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.clinic.doctor.checks import Result
+from edgefair.clinic.doctor.model import check_answers
 from edgefair.compress.gate.records import gate_from_json
 from edgefair.compress.run import run_recipe
 from edgefair.errors import EdgefairError, GateFailed, InputError
 from edgefair.records import Status, VerdictKind
-from edgefair.runtime.pipeline import load
+from edgefair.runtime.pipeline import Model, load
 
 MULTI_LABEL = """
 labels = ["top", "bottom"]
@@ -94,7 +96,8 @@ def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> 
     bundle = read_bundle(multi_label / "tiny-0.1.0.efb")
 
     roles = [part.role for part in bundle.manifest.parts]
-    assert roles == ["model", "card", "facts", "datasheet", "ml_bom", "recipe"]
+    evidence = ["card", "facts", "datasheet", "ml_bom"]
+    assert roles == ["model", *evidence, "recipe", "golden", *["golden_image"] * 6]
     assert {variant.cpu for variant in bundle.manifest.variants} == {"exact", "saturating"}
     assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
     assert _carries_its_contract(bundle)
@@ -105,6 +108,16 @@ def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> 
         "balanced",
         "screening",
     ]
+
+
+def test_a_bundle_from_a_recipe_answers_its_own_golden_images(multi_label: Path) -> None:
+    bundle = read_bundle(multi_label / "tiny-0.1.0.efb")
+    model = Model(bundle, threads=1)
+
+    check = check_answers(bundle, model)
+
+    assert check.result is Result.OK, check.sentence
+    assert "to the last bit" in check.sentence
 
 
 def test_the_card_beside_the_bundle_adds_only_the_speed(multi_label: Path) -> None:

@@ -71,6 +71,7 @@ def make_prediction() -> MakePrediction:
             model=model,
             bundle_digest=f"digest of {model}",
             predicted_at="2026-03-01T08:00:00+00:00",
+            engine="int8 x64quantprecision" if number % 2 else "",
         )
 
     return make

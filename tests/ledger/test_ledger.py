@@ -166,11 +166,11 @@ def test_a_batch_with_one_impossible_prediction_leaves_nothing(
 def test_no_row_can_be_changed_or_removed(
     table: str, path: Path, ledger: Ledger, make_prediction: MakePrediction
 ) -> None:
-    ledger.record([make_prediction(1)])
+    ledger.record([make_prediction(2)])  # whose engine nobody noted
     ledger.add_outcomes(
         [
             Outcome(
-                case="1.png",
+                case="2.png",
                 finding="pneumonia",
                 outcome=True,
                 verified_by="AB",

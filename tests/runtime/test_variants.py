@@ -14,6 +14,7 @@ from edgefair.bundle.archive import Bundle, PartContent, read_bundle, write_bund
 from edgefair.bundle.manifest import Manifest, Variant, manifest_to_json
 from edgefair.errors import ContractMismatch
 from edgefair.runtime.session import Session
+from edgefair.runtime.variants import every_way
 
 BundleMaker = Callable[..., Path]
 
@@ -87,7 +88,7 @@ def opened(path: Path, saturating: Callable[[], bool]) -> Session:
 def test_a_float_bundle_never_asks_the_processor(make_bundle: BundleMaker) -> None:
     session = opened(make_bundle(), nobody_asks)
 
-    assert (session.variant, session.note) == ("plain", "")
+    assert (session.engine, session.note) == ("fp32", "")
 
 
 def test_an_int8_bundle_without_variants_is_exact_everywhere(
@@ -95,8 +96,8 @@ def test_an_int8_bundle_without_variants_is_exact_everywhere(
 ) -> None:
     path = make_bundle(model=int8_graph.SerializeToString())
 
-    assert opened(path, no).variant == "plain"
-    assert opened(path, yes).variant == "x64quantprecision"
+    assert opened(path, no).engine == "int8"
+    assert opened(path, yes).engine == "int8 x64quantprecision"
     assert opened(path, yes).note == ""
 
 
@@ -106,7 +107,7 @@ def test_a_bundle_that_is_the_same_on_any_processor_never_asks(
     both = (variant("exact"), variant("saturating"))
     path = make_bundle(model=int8_graph.SerializeToString(), variants=both)
 
-    assert opened(path, nobody_asks).variant == "plain"
+    assert opened(path, nobody_asks).engine == "int8"
 
 
 def test_a_saturating_processor_runs_the_part_meant_for_it(
@@ -128,23 +129,43 @@ def test_a_saturating_processor_runs_the_part_meant_for_it(
     batch = np.full((1, 1, 8, 8), 0.5, np.float32)
     here, there = (Session(written, threads=1, saturating=cpu) for cpu in (no, yes))
 
-    assert (here.variant, there.variant) == ("plain", "other.onnx")
+    assert (here.engine, there.engine) == ("fp32", "fp32 other.onnx")
     assert here.run(batch).logits == pytest.approx(0.5)
     assert there.run(batch).logits == pytest.approx(1.5)
 
 
-def test_where_exact_sums_cannot_be_had_the_session_runs_and_says_so(
+def test_where_exact_sums_cannot_be_had_the_session_computes_in_float_and_says_so(
     make_bundle: BundleMaker, shared_zero_graph: onnx.ModelProto
 ) -> None:
     path = make_bundle(model=shared_zero_graph.SerializeToString())
     session = opened(path, yes)
     logits = session.run(np.full((1, 1, 8, 8), 0.25, np.float32)).logits
 
-    assert session.variant == "saturating"
-    assert "brightness 1.2.3" in session.note
-    assert "may differ" in session.note
+    assert session.engine == "int8 in float"
+    assert "could not load brightness 1.2.3 as int8 x64quantprecision" in session.note
     assert logits == pytest.approx(0.25)
     assert opened(path, no).note == ""
+
+
+def test_float_arithmetic_answers_an_int8_model_the_same_but_for_rounding(
+    make_bundle: BundleMaker, int8_graph: onnx.ModelProto
+) -> None:
+    bundle = read_bundle(make_bundle(model=int8_graph.SerializeToString()))
+    batch = np.random.default_rng(0).random((2, 1, 8, 8), np.float32)
+    by_engine = {
+        way.engine: Session(bundle, threads=1, way=way).run(batch).logits
+        for way in every_way(bundle)
+    }
+
+    assert list(by_engine) == ["int8", "int8 x64quantprecision", "int8 in float"]
+    assert all(logits == pytest.approx(by_engine["int8"]) for logits in by_engine.values())
+
+
+def test_a_way_can_be_chosen_whatever_the_processor(make_bundle: BundleMaker) -> None:
+    bundle = read_bundle(make_bundle())
+    (only,) = every_way(bundle)
+
+    assert Session(bundle, threads=1, saturating=nobody_asks, way=only).engine == "fp32"
 
 
 @pytest.mark.parametrize(

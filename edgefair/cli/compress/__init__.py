@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "concept": Entry(
         "edgefair.cli.compress.concept", "A finding added to a bundle, without training."
     ),
+    "golden": Entry("edgefair.cli.compress.golden", "Golden answers added to an older bundle."),
     "gate": Entry("edgefair.cli.compress.gate", "Whether one version costs a group too much."),
 }
 

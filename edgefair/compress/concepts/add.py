@@ -25,6 +25,7 @@ from edgefair.compress.concepts.rows import ConceptRows
 from edgefair.compress.concepts.section import AddedFinding, render_section
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.evidence.calibrate import choose_operating_point, fit_calibration
+from edgefair.compress.evidence.golden import golden_parts, without_golden
 from edgefair.compress.evidence.reference import interval_of_auroc, measure_reference
 from edgefair.compress.evidence.scoring import Answers, answer
 from edgefair.compress.recipe import Aim
@@ -101,7 +102,8 @@ def add_findings(
     check_addable(bundle, additions.findings, plan)
     old = bundle.manifest
     contract = _longer(old.contract, additions.findings, plan.version)
-    parts = tuple(_with_rows(part, contract, additions.rows) for part in bundle.parts)
+    kept = without_golden(bundle.parts)
+    parts = tuple(_with_rows(part, contract, additions.rows) for part in kept)
     model = next(part.content for part in parts if part.role == "model")
     manifest = replace(old, contract=contract, parts=())
     alone = for_scoring(manifest)
@@ -120,10 +122,9 @@ def add_findings(
     if test is not None:
         manifest = replace(manifest, reference=_reference(manifest, test, cases, plan))
     manifest = replace(manifest, finding_names=(*old.finding_names, *additions.names))
+    contents = [_with_section(part, manifest, section) for part in parts]
     try:
-        return write_bundle(
-            out, manifest, [_with_section(part, manifest, section) for part in parts]
-        )
+        return write_bundle(out, manifest, (*contents, *golden_parts(manifest, parts)))
     except OSError as error:
         raise EdgefairError(
             f"{out} cannot be written: {error.strerror or error}.",

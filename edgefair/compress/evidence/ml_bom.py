@@ -30,7 +30,7 @@ from edgefair.compress.gate.records import GateCell
 from edgefair.compress.recipe import TeacherChoice, WeightsSource
 from edgefair.records import Interval
 
-__all__ = ["ml_bom_json"]
+__all__ = ["ml_bom_json", "relisted"]
 
 _SPEC: Final = "1.6"
 _MODEL_REF: Final = "model"
@@ -63,6 +63,33 @@ def ml_bom_json(facts: CardFacts, parts: Sequence[PartContent]) -> bytes:
             {"ref": _MODEL_REF, "dependsOn": [component["bom-ref"] for component in ancestors]}
         ],
     }
+    return _numbered(bom)
+
+
+def relisted(bom_json: bytes, parts: Sequence[PartContent], *, version: str) -> bytes:
+    """Return a bill of materials for the same model in another bundle.
+
+    Parameters
+    ----------
+    bom_json : bytes
+        From `ml_bom_json`.
+    parts : sequence of PartContent
+        Everything else in the new bundle.
+    version : str
+        The new bundle's.
+    """
+    bom: _Json = json.loads(bom_json)
+    others = [each for each in bom["components"] if not each["bom-ref"].startswith("part:")]
+    bom["components"] = [*map(_part, parts), *others]
+    model = bom["metadata"]["component"]
+    model["version"] = version
+    model["hashes"] = [_hash(part.content) for part in parts if part.role == "model"]
+    del bom["serialNumber"]
+    return _numbered(bom)
+
+
+def _numbered(bom: _Json) -> bytes:
+    """Return the bill with a serial number that follows from its content."""
     digest = hashlib.sha256(_canonical(bom)).hexdigest()
     serial = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:edgefair:ml-bom:{digest}")
     return _canonical(bom | {"serialNumber": f"urn:uuid:{serial}"})

@@ -21,6 +21,7 @@ from edgefair.compress.evidence.facts import (
     TriedForm,
     Variant,
 )
+from edgefair.compress.evidence.golden import golden_parts
 from edgefair.compress.evidence.parts import evidence_parts
 from edgefair.compress.evidence.scoring import embedding_cosines, latency_ms
 from edgefair.compress.gate.records import GateResult
@@ -70,13 +71,15 @@ def pack(finished: Finished, out: Path) -> Path:
     recipe, shrunk = finished.recipe, finished.shrunk
     facts = _facts(finished)
     source = finished.recipe_path.read_bytes()
+    manifest = replace(finished.evidence.manifest, variants=shrunk.tried.variants)
+    model = PartContent(path=MODEL_PART, role="model", content=shrunk.int8)
     others = (
-        PartContent(path=MODEL_PART, role="model", content=shrunk.int8),
+        model,
         PartContent(path="recipe.toml", role="recipe", content=source),
+        *golden_parts(manifest, (model,)),
         *finished.licences,
     )
     evidence = evidence_parts(facts, others, datasheet=finished.described.datasheet)
-    manifest = replace(finished.evidence.manifest, variants=shrunk.tried.variants)
     bundle_path = out / f"{recipe.name}-{recipe.version}.efb"
     card = render_card(facts) + render_speed(_latencies(finished), finished.command)
     with writing(out):
