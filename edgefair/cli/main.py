@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
     "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
+    "shift": Entry("edgefair.cli.shift", "Who is being seen, and what has shifted."),
     "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
     "doctor": Entry("edgefair.cli.doctor", "Is this computer fit, and the model whole?"),
