@@ -166,9 +166,9 @@ class _Rows:
 
 def _has_value(column: NDArray[Any], value: str) -> NDArray[np.bool_]:
     if column.dtype.kind != "f":
-        return np.array([str(one) == value for one in column.tolist()], bool)
+        return np.array([str(one) == value for one in column.tolist()], np.bool_)
     if value == UNKNOWN:
-        return np.isnan(column)
+        return np.asarray(np.isnan(column), dtype=np.bool_)
     low, high = _bin(value)
     return np.asarray((column >= low) & (column < high), dtype=np.bool_)
 
