@@ -6,7 +6,7 @@ One record that text, JSON and page take alike.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
 
@@ -174,12 +174,27 @@ def _head(warnings: EarlyWarnings, width: int) -> Iterator[str]:
     yield from wrapped(f"Who is seen, and what has shifted: {warnings.model}", width)
     yield ""
     yield "EARLY WARNING, NO EVIDENCE"
-    shown = [one.sentence for one in warnings.tests if one.is_shown]
+    shown = [*_shown(warnings.tests)]
     shown += [_said(one) for one in warnings.seen if one.is_shown]
     if not shown:
         shown = ["No shift is shown, which does not rule one out."]
-    for sentence in dict.fromkeys(shown):
+    for sentence in shown:
         yield from wrapped(sentence, width, indent="- ", hang="  ")
+
+
+def _shown(tests: Sequence[ShiftTest]) -> Iterator[str]:
+    """Yield what is shown in sentences; those on the flagged of many groups as one."""
+    of_groups: dict[str, list[str]] = {}
+    for one in tests:
+        if one.is_shown and one.test == "flagged share":
+            of_groups.setdefault(one.about, []).append(one.group)
+        elif one.is_shown:
+            yield one.sentence
+    for finding, groups in of_groups.items():
+        yield (
+            f"The share of cases flagged for {finding} has shifted in {'; '.join(groups)}, "
+            "against what the model was measured on."
+        )
 
 
 def _said(one: SeenGroup) -> str:
@@ -198,7 +213,6 @@ def _foot(warnings: EarlyWarnings, width: int) -> Iterator[str]:
     lines = (
         f"Stream: {stream}",
         *([f"Held against: {warnings.reference}"] if warnings.reference else []),
-        *([warnings.caution] if warnings.guesses else []),
         *warnings.notes,
         "Research use only. Not a medical device.",
     )
@@ -230,8 +244,9 @@ def _test_table(warnings: EarlyWarnings) -> Table:
     return Table(
         title="What has shifted",
         caption="What has shifted against what the model was measured on. p-values are corrected: "
-        f"of the shifts shown, at most {100 * warnings.alpha:g}% are expected to be false",
-        head=("About", "Test", "p", "Shown", "Kind", "Prevalence, unlabelled"),
+        f"of the shifts shown, at most {100 * warnings.alpha:g}% are expected to be false. "
+        "Prevalence is estimated without labels, and right only if nothing else has shifted",
+        head=("About", "Test", "p", "Shown", "Kind", "Prevalence"),
         rows=tuple(
             (
                 one.about if one.group == "everybody" else f"{one.about}, {one.group}",
@@ -255,7 +270,7 @@ def _guess_table(warnings: EarlyWarnings) -> Table:
         title="Guessed without labels",
         caption="Guessed without labels: an early warning, no evidence of fairness. "
         f"{warnings.caution}",
-        head=("Finding, group", "Cases", *(words.metric_words(m).title for m in metrics)),
+        head=("Finding, group", "Cases", *(_short(m) for m in metrics)),
         rows=tuple(
             (
                 f"{finding}, {group}",
@@ -265,6 +280,10 @@ def _guess_table(warnings: EarlyWarnings) -> Table:
             for (finding, group), found in by_row.items()
         ),
     )
+
+
+def _short(metric: str) -> str:
+    return metric.upper() if metric in ("ppv", "npv") else words.metric_words(metric).title
 
 
 def _lines(table: Table, width: int) -> Iterator[str]:
