@@ -46,6 +46,7 @@ def command(*, folder: Path | None, plant: str, count: int, seed: int) -> None:
     women who have the finding it is too faint for the model. The loop does not know; its
     verdict must find it. Research use only; not a medical device.
     """
+    from edgefair.bundle.shelf import find_bundle
     from edgefair.clinic.rehearsal import rehearse
     from edgefair.phantom import Clinic, parse_plant
     from edgefair.runtime.pipeline import load
@@ -58,7 +59,7 @@ def command(*, folder: Path | None, plant: str, count: int, seed: int) -> None:
     done = rehearse(
         folder,
         clinic,
-        load(_MODEL),
+        load(find_bundle(_MODEL)),
         now=now,
         watched=partial(with_progress, length=count, unit="images"),
     )

@@ -27,7 +27,7 @@ _NARROWEST: Final = 80
     "--model",
     "bundle",
     metavar="BUNDLE",
-    help="The model's bundle, whose reference is compared.  [default: if carried, the ledger's]",
+    help="Its reference is compared.  [default: the ledger's model, if at hand]",
 )
 @click.option(
     "--catchment",
@@ -84,10 +84,12 @@ def command(
 
     Research use only; not a medical device.
     """
+    from edgefair.bundle.home import default_home
     from edgefair.clinic.shift import GROUPS, Look, shift_of_ledger
     from edgefair.report.early_warning import early_warnings_to_json, render_early_warnings
 
     look = Look(
+        home=default_home(),
         bundle=bundle,
         catchment=catchment,
         by=by or GROUPS,

@@ -17,8 +17,8 @@ from edgefair.audit.multiplicity import benjamini_hochberg
 from edgefair.audit.shift import ShiftFinding, look_for_shift
 from edgefair.audit.shift_reference import MixReference, ShiftReference, Stream
 from edgefair.audit.without_labels import confidence_based
-from edgefair.bundle.archive import Bundle, read_bundle
-from edgefair.bundle.shelf import carried_bundles, find_bundle
+from edgefair.bundle.archive import Bundle
+from edgefair.bundle.shelf import carried_bundles, installed_in, open_bundle
 from edgefair.clinic.subjects import features_of
 from edgefair.errors import EdgefairError, NotEnoughData
 from edgefair.interop.catchment import PopulationShare, read_population
@@ -47,9 +47,11 @@ class Look:
 
     Attributes
     ----------
+    home : Path
+        Where this PC keeps its models and what it trusts.
     bundle : str or None
-        The bundle that the model came in, with its reference: a file, or a carried one's name;
-        None looks for the ledger's model among those carried.
+        The bundle that the model came in, with its reference: a file, or a name; None looks for
+        the ledger's model among those carried and installed.
     catchment : Path or None
         Shares of the population, as `edgefair.interop.catchment` reads them.
     by : tuple of str
@@ -60,6 +62,7 @@ class Look:
         Expected share of false discoveries among the shifts shown, at most; in (0, 1).
     """
 
+    home: Path
     bundle: str | None = None
     catchment: Path | None = None
     by: tuple[str, ...] = GROUPS
@@ -85,14 +88,14 @@ def shift_of_ledger(path: Path, look: Look) -> EarlyWarnings:
     LedgerError, ModelError
         If the ledger or the bundle cannot be read.
     """
-    bundle = read_bundle(find_bundle(look.bundle)) if look.bundle else None
+    bundle = _opened(look.bundle, look.home) if look.bundle else None
     population = read_population(look.catchment) if look.catchment else ()
     with Ledger.open(path, read_only=True) as ledger:
         scored = ledger.scored(bundle_digest=bundle.digest if bundle else None)
     stream = _Rows.of(scored, look.since)
     if not len(stream.rows):
         raise _nothing(path, bundle, look.since)
-    bundle = bundle or _carried(scored.bundle_digest)
+    bundle = bundle or _at_hand(scored.bundle_digest, look.home)
     seen, distances = _seen(stream, population, look.alpha)
     tests, notes = _tests(stream, bundle, look.alpha) if bundle else ((), _without(scored))
     guesses, caution = _guesses(stream, look.by)
@@ -204,11 +207,12 @@ def _nothing(path: Path, bundle: Bundle | None, since: str) -> NotEnoughData:
     )
 
 
-def _carried(digest: str) -> Bundle | None:
-    """Return the bundle of that digest among those carried; None if it is not there."""
-    for path in carried_bundles():
+def _at_hand(digest: str, home: Path) -> Bundle | None:
+    """Return the bundle of that digest among those carried and installed; None if not there."""
+    installed = (release.path for release in installed_in(home).releases())
+    for path in (*carried_bundles(), *installed):
         try:
-            bundle = read_bundle(path)
+            bundle = _opened(path, home)
         except EdgefairError:  # one that is damaged is not the one looked for
             continue
         if bundle.digest == digest:
@@ -216,8 +220,14 @@ def _carried(digest: str) -> Bundle | None:
     return None
 
 
+def _opened(name: str | Path, home: Path) -> Bundle:
+    # nothing is read by it here; that nobody vouches for its reference is said
+    return open_bundle(name, home, allow_unsigned=True)
+
+
 def _reference(bundle: Bundle) -> str:
-    return f"{bundle.manifest.label}, measured on {bundle.manifest.reference.measured_on}"
+    measured_on = bundle.manifest.reference.measured_on
+    return f"{bundle.manifest.label} ({bundle.trust}), measured on {measured_on}"
 
 
 def _without(scored: ScoredCases) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ from edgefair.report.early_warning import (
 
 MakeLedger = Callable[..., Path]
 
+NOWHERE = Path("nowhere")
+"""No model is installed there, and nobody trusted."""
+
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
@@ -96,7 +99,7 @@ def kinds(found: EarlyWarnings) -> set[str]:
 def test_a_stream_like_the_reference_shows_no_shift_of_scores(
     make_ledger: MakeLedger, bundle: Bundle
 ) -> None:
-    found = shift_of_ledger(make_ledger(prevalence=before(bundle)), Look())
+    found = shift_of_ledger(make_ledger(prevalence=before(bundle)), Look(home=NOWHERE))
 
     assert kinds(found) == {"none shown"}
     assert found.reference.startswith(bundle.manifest.label)
@@ -106,7 +109,7 @@ def test_a_stream_like_the_reference_shows_no_shift_of_scores(
 def test_more_patients_with_the_finding_are_a_prevalence_shift(
     make_ledger: MakeLedger, bundle: Bundle
 ) -> None:
-    found = shift_of_ledger(make_ledger(prevalence=0.6), Look())
+    found = shift_of_ledger(make_ledger(prevalence=0.6), Look(home=NOWHERE))
     (one,) = (t for t in found.tests if t.test == "prevalence")
 
     assert kinds(found) == {"prevalence"}
@@ -121,7 +124,7 @@ def test_who_does_not_come_is_named_against_the_catchment(
     census = tmp_path / "census.json"
     census.write_text('{"sex": {"F": 0.51, "M": 0.49}}')
     path = make_ledger(prevalence=before(bundle), women=0.3)
-    found = shift_of_ledger(path, Look(catchment=census))
+    found = shift_of_ledger(path, Look(home=NOWHERE, catchment=census))
 
     by_group = {one.group: one for one in found.seen}
     assert by_group["F"].residual < -5
@@ -134,14 +137,14 @@ def test_who_does_not_come_is_named_against_the_catchment(
 def test_many_images_of_one_patient_are_looked_at_once(
     make_ledger: MakeLedger, bundle: Bundle
 ) -> None:
-    found = shift_of_ledger(make_ledger(prevalence=0.3, n=100, images=4), Look())
+    found = shift_of_ledger(make_ledger(prevalence=0.3, n=100, images=4), Look(home=NOWHERE))
 
     assert (found.patients, found.images) == (100, 400)
     assert next(one.n for one in found.guesses if one.group == "everybody") == 100
 
 
 def test_guesses_never_stand_without_their_caution(make_ledger: MakeLedger) -> None:
-    found = shift_of_ledger(make_ledger(prevalence=0.3), Look(by=("sex",)))
+    found = shift_of_ledger(make_ledger(prevalence=0.3), Look(home=NOWHERE, by=("sex",)))
     text = " ".join(render_early_warnings(found, width=80).split())
 
     assert {one.group for one in found.guesses} == {"everybody", "sex F", "sex M"}
@@ -153,7 +156,7 @@ def test_guesses_never_stand_without_their_caution(make_ledger: MakeLedger) -> N
 def test_without_its_bundle_a_stream_is_held_against_nothing_and_that_is_said(
     make_ledger: MakeLedger,
 ) -> None:
-    found = shift_of_ledger(make_ledger(prevalence=0.3, digest="another"), Look())
+    found = shift_of_ledger(make_ledger(prevalence=0.3, digest="another"), Look(home=NOWHERE))
 
     assert found.tests == ()
     assert found.guesses
@@ -163,9 +166,9 @@ def test_without_its_bundle_a_stream_is_held_against_nothing_and_that_is_said(
 def test_only_what_came_since_a_day_is_looked_at(make_ledger: MakeLedger) -> None:
     path = make_ledger(prevalence=0.3)
 
-    assert shift_of_ledger(path, Look(since="2026-02-01")).patients == 400
+    assert shift_of_ledger(path, Look(home=NOWHERE, since="2026-02-01")).patients == 400
     with pytest.raises(NotEnoughData, match="no score since 2027-01-01"):
-        shift_of_ledger(path, Look(since="2027-01-01"))
+        shift_of_ledger(path, Look(home=NOWHERE, since="2027-01-01"))
 
 
 def test_lines_keep_to_the_terminal_and_json_to_its_schema(
@@ -173,7 +176,7 @@ def test_lines_keep_to_the_terminal_and_json_to_its_schema(
 ) -> None:
     census = tmp_path / "census.json"
     census.write_text('{"sex": {"F": 0.51, "M": 0.49}, "age:0,60": {"0-59": 0.9, "60+": 0.1}}')
-    found = shift_of_ledger(make_ledger(prevalence=0.6), Look(catchment=census))
+    found = shift_of_ledger(make_ledger(prevalence=0.6), Look(home=NOWHERE, catchment=census))
     document = json.loads(early_warnings_to_json(found))
 
     assert max(map(len, render_early_warnings(found, width=80).splitlines())) <= 80

@@ -81,7 +81,7 @@ def _carries_its_contract(bundle: Bundle) -> bool:
 def test_two_findings_with_gaps_become_a_model_that_sees_both(
     multi_label: Path, squares_folder: Path
 ) -> None:
-    model = load(multi_label / "tiny-0.1.0.efb", threads=1)
+    model = load(multi_label / "tiny-0.1.0.efb", threads=1, allow_unsigned=True)
 
     predictions = model.predict(sorted((squares_folder / "images").iterdir()))
 
@@ -153,7 +153,9 @@ def test_classes_become_probabilities_that_add_up_to_one(
 
     path = run_recipe(recipe, tmp_path / "out", data=squares_folder, weights=tmp_path)
 
-    predictions = load(path, threads=1).predict(squares_folder / "images" / "001.png")
+    predictions = load(path, threads=1, allow_unsigned=True).predict(
+        squares_folder / "images" / "001.png"
+    )
     scores = predictions[0].scores
     assert [score.finding for score in scores] == ["top", "bottom", "none"]
     assert sum(score.probability for score in scores) == pytest.approx(1)
