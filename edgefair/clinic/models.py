@@ -22,7 +22,10 @@ from edgefair.bundle.shelf import (
     trust_store_in,
 )
 from edgefair.bundle.trust_store import TrustStore
+from edgefair.clinic.doctor.checks import Result
+from edgefair.clinic.doctor.model import check_answers
 from edgefair.errors import ModelError, UnsafeModel
+from edgefair.runtime.pipeline import Model
 from edgefair.runtime.session import Session
 
 __all__ = ["Installation", "SelfTest", "install_model", "roll_back_model", "self_test"]
@@ -53,12 +56,13 @@ class Installation:
 
 
 def self_test(bundle: Bundle) -> None:
-    """Load the bundle's graph and run a black image through it.
+    """Load the bundle's graph, run a black image through it, and hold it to its golden answers.
 
     Raises
     ------
     UnsafeModel, ContractMismatch
-        If it cannot be loaded, or answers with what are no numbers.
+        If it cannot be loaded, answers with what are no numbers, or answers the synthetic images
+        that it carries otherwise than on its builder's machine.
     """
     given = bundle.manifest.contract.input
     black = np.zeros((1, given.channels, given.height_px, given.width_px), np.float32)
@@ -68,6 +72,9 @@ def self_test(bundle: Bundle) -> None:
             f"{bundle.manifest.label} answers a black image with what are no numbers.",
             hint="Ask the bundle's builder for another one.",
         )
+    check = check_answers(bundle, Model(bundle, threads=1))
+    if check.result is Result.FAILED:
+        raise UnsafeModel(check.sentence, hint=check.hint)
 
 
 def install_model(
