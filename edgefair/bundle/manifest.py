@@ -19,6 +19,7 @@ import cattrs
 import cattrs.errors
 from cattrs.strategies import configure_tagged_union
 
+from edgefair.bundle.strict import strict_converter
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
 
@@ -260,8 +261,8 @@ class Part:
     path : str
         Name inside the archive, relative, with forward slashes.
     role : str
-        ``model``, ``variant``, ``card``, ``recipe``, ``golden`` (the answers), ``golden_image``,
-        ``licence``, ...
+        ``model``, ``variant``, ``card``, ``recipe``, ``plan``, ``golden`` (the answers),
+        ``golden_image``, ``licence``, ...
     """
 
     path: str
@@ -534,38 +535,10 @@ def _strict_choice(value: object, kind: type) -> object:
 
 @cache
 def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    converter.register_structure_hook(float, _strict_number)
-    converter.register_structure_hook(int, _strict_whole_number)
-    converter.register_structure_hook(bool, _strict_truth)
-    converter.register_structure_hook(str, _strict_text)
+    converter = strict_converter()
     # an enumeration of strings is a str too, and must stay one of its members
     converter.register_structure_hook(Task, lambda value, _: Task(value))
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )
     return converter
-
-
-def _strict_number(value: object, _: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"expected a number, got {value!r:.40}")
-    return float(value)
-
-
-def _strict_whole_number(value: object, _: type) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"expected a whole number, got {value!r:.40}")
-    return value
-
-
-def _strict_truth(value: object, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"expected true or false, got {value!r:.40}")
-    return value
-
-
-def _strict_text(value: object, _: type) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, got {value!r:.40}")
-    return value

@@ -21,6 +21,8 @@ _COMMANDS: Final = {
     "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
     "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
+    "recheck": Entry("edgefair.cli.recheck", "Is it still right? Run it as often as you like."),
+    "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
     "shift": Entry("edgefair.cli.shift", "Who is being seen, and what has shifted."),
     "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
     "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),

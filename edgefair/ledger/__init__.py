@@ -1,24 +1,39 @@
 """The record of what the model said and what turned out to be true, in one SQLite file."""
 
 from edgefair.ledger.draws import Draw, DrawnCase, Reading, ScoredCases
+from edgefair.ledger.evidence import Evidence, Marks, PastChanges
 from edgefair.ledger.ledger import Ledger
+from edgefair.ledger.monitoring import Alarm, CellAt, NewAlarm, OpenStep, Step, Surroundings
+from edgefair.ledger.plans import FrozenPlan
 from edgefair.ledger.results import (
     Case,
     ImportReport,
     LabelledCases,
     OutcomeResult,
     OutcomeStatus,
+    Withdrawal,
 )
 
 __all__ = [
+    "Alarm",
     "Case",
+    "CellAt",
     "Draw",
     "DrawnCase",
+    "Evidence",
+    "FrozenPlan",
     "ImportReport",
     "LabelledCases",
     "Ledger",
+    "Marks",
+    "NewAlarm",
+    "OpenStep",
     "OutcomeResult",
     "OutcomeStatus",
+    "PastChanges",
     "Reading",
     "ScoredCases",
+    "Step",
+    "Surroundings",
+    "Withdrawal",
 ]

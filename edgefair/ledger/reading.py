@@ -25,8 +25,10 @@ __all__ = [
     "newest_model",
     "read_cases",
     "read_labelled",
+    "read_latest_model",
     "read_predictions",
     "read_subject",
+    "read_values",
 ]
 
 _PREDICTIONS: Final = """
@@ -167,6 +169,21 @@ def newest_model(
     """Return key, name and digest of a model, of the one that read last if None is named."""
     found = connection.execute(_MODEL, {"digest": bundle_digest}).fetchone()
     return found or (0, "", "")
+
+
+def read_latest_model(connection: sqlite3.Connection) -> tuple[str, str] | None:
+    """Return name and bundle digest of the model that read last."""
+    model_id, model, digest = newest_model(connection, None)
+    return (model, digest) if model_id else None
+
+
+def read_values(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """Return which values each attribute takes, sex among them, without Unknown."""
+    values: dict[str, set[str]] = {"sex": set()}
+    for sex, attributes in connection.execute("SELECT DISTINCT sex, attributes FROM subject"):
+        for name, value in {**json.loads(attributes), "sex": sex}.items():
+            values.setdefault(name, set()).add(value)
+    return {name: tuple(sorted(found - {UNKNOWN})) for name, found in values.items()}
 
 
 def _score(values: Sequence[Any]) -> FindingScore:

@@ -14,6 +14,7 @@ import torch
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.bundle.plan import plan_from_json
 from edgefair.clinic.doctor.checks import Result
 from edgefair.clinic.doctor.model import check_answers
 from edgefair.compress.gate.records import gate_from_json
@@ -97,7 +98,8 @@ def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> 
 
     roles = [part.role for part in bundle.manifest.parts]
     evidence = ["card", "facts", "datasheet", "ml_bom"]
-    assert roles == ["model", *evidence, "recipe", "golden", *["golden_image"] * 6]
+    assert roles == ["model", *evidence, "recipe", "plan", "golden", *["golden_image"] * 6]
+    assert plan_from_json(bundle.content("plan")).model == bundle.manifest.label
     assert {variant.cpu for variant in bundle.manifest.variants} == {"exact", "saturating"}
     assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
     assert _carries_its_contract(bundle)
