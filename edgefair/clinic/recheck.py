@@ -28,6 +28,7 @@ from edgefair.clinic.patients import notes_on_patients
 from edgefair.clinic.subjects import features_of
 from edgefair.clinic.truth import (
     SecondReadings,
+    notes_on_earlier_draws,
     notes_on_readers,
     notes_on_verification,
     second_readings,
@@ -216,6 +217,7 @@ def recheck_ledger(
         notes=(
             *_notes_on_ledger(labelled, corrected=any(one.partly for one in cases)),
             *(note for name in asked for note in notes_on_verification(found.result, name, path)),
+            *notes_on_earlier_draws(scored, draws),
             *(note for one in cases for note in _notes_on_readers(one, twice[one.finding])),
             *notes_on_patients(_patients_of_ledger(labelled, asked), found.result),
             *notes_on_lone_groups(found.result),

@@ -24,6 +24,7 @@ from edgefair.report import Verified
 __all__ = [
     "ENOUGH_PAIRS",
     "SecondReadings",
+    "notes_on_earlier_draws",
     "notes_on_readers",
     "notes_on_verification",
     "second_readings",
@@ -150,6 +151,24 @@ def notes_on_verification(result: AuditResult, finding: str, ledger: Path) -> tu
     )
 
 
+def notes_on_earlier_draws(scored: ScoredCases, draws: Sequence[Draw]) -> tuple[str, ...]:
+    """Return a note if cases were drawn by what another model had said of them.
+
+    Their chances depended on that model's decisions, which the weights do not part cases by.
+    """
+    others = sum(
+        len(draw.cases)
+        for draw in draws
+        if json.loads(draw.design)["bundle_digest"] != scored.bundle_digest
+    )
+    if not others:
+        return ()
+    return (
+        f"{_cases(others)} drawn when another model read here, more often where it was unsure of "
+        "a group; they count as drawn with equal chances within what this model says.",
+    )
+
+
 def second_readings(
     readings: Sequence[Reading], cases: Sequence[str], finding: str
 ) -> SecondReadings | None:
@@ -187,6 +206,10 @@ def notes_on_readers(finding: str, read: SecondReadings, *, is_carried: bool) ->
         f"{said}{agreed} So {_percent(wrong.estimate)} of labels may be wrong, up to "
         f"{_percent(wrong.upper)}: {made}",
     )
+
+
+def _cases(n: int) -> str:
+    return f"{n:,} case was" if n == 1 else f"{n:,} cases were"
 
 
 def _with_limits(cell: Cell) -> str:
