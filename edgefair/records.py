@@ -344,7 +344,7 @@ class Verdict:
         or if no number would do.
     labels_of : str
         ``positives`` or ``negatives``: which labels are short; ``ai_negatives`` for cases that
-        the model cleared, to be drawn by lot.
+        the model cleared, ``ai_negatives_of_others`` for those of all others, to be drawn by lot.
     """
 
     kind: VerdictKind

@@ -103,7 +103,9 @@ def _marked(
         return _without_numbers(replace(cell, naive=naive), _refusal(state))
     verdict = cell.verdict
     if verdict and not state_of_rest.allowed:
-        verdict = _open(cell, verdict, _refusal(state_of_rest))
+        verdict = replace(
+            _open(cell, verdict, _refusal(state_of_rest)), labels_of="ai_negatives_of_others"
+        )
     elif verdict:
         verdict = replace(
             verdict, sentence=sentence_of_corrected(cell, verdict.kind, margin=margin)

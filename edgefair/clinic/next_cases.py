@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgefair.audit.groups import By, Grouping, Term, group_by
 from edgefair.audit.sampling import AuditDraw, Objective, Stratum, allocate, draw, strata_of
 from edgefair.audit.verification import verified_counts
-from edgefair.audit.verification_state import is_representative
+from edgefair.audit.verification_state import MINIMUM_RANDOM_AUDIT, is_representative
 from edgefair.clinic.subjects import features_of
 from edgefair.errors import NotEnoughData
 from edgefair.ledger import Case, Draw, DrawnCase, Ledger, ScoredCases
@@ -181,6 +181,17 @@ class _Made:
         sizes = zip(self.drawn.design.sizes, self.drawn.design.drawn, strict=True)
         return sum(size > 0 and not n for size, n in sizes)
 
+    @property
+    def still_missing(self) -> tuple[tuple[Stratum, int], ...]:
+        """Which cleared strata need more draws until what was missed there may be told."""
+        drawn = zip(self.strata, self.drawn.design.drawn, strict=True)
+        missing = (
+            (one, min(MINIMUM_RANDOM_AUDIT - one.verified - n, one.unverified - n))
+            for one, n in drawn
+            if not one.flagged
+        )
+        return tuple((one, n) for one, n in missing if n > 0)
+
 
 def _findings(path: Path, scored: ScoredCases, asked: str | None) -> tuple[str, ...]:
     known = tuple(dict.fromkeys(scored.finding))
@@ -341,6 +352,12 @@ def _notes(
             else "",
         ),
         (
+            made and made.still_missing,
+            f"After these, until the audit may say whom the model misses: {_missing(made)}."
+            if made
+            else "",
+        ),
+        (
             drawn < wanted,
             "There are no more cases to draw: all others are confirmed, or in a list already.",
         ),
@@ -350,6 +367,15 @@ def _notes(
 
 def _cases(n: int) -> str:
     return f"{n:,} case{'' if n == 1 else 's'}"
+
+
+def _missing(made: _Made) -> str:
+    several = len({one.finding for one in made.strata}) > 1
+    said = (
+        f"{f'{one.finding}, ' if several else ''}{one.group} {n:,} more"
+        for one, n in made.still_missing
+    )
+    return "; ".join(said)
 
 
 def _by(made: _Made) -> str:

@@ -262,6 +262,8 @@ def _plot_text(cell: Cell, counted: Mapping[Group, Confusion]) -> str:
     if not cell.value.is_estimable:
         return words.no_estimate(cell, counted.get(cell.group))
     rate = words.share(cell.value.estimate, cell.metric)
+    if cell.naive and not cell.difference.is_estimable:
+        return f"{rate}, that of all others refused"
     return f"{rate}, {words.difference(cell.difference, cell.metric, unit=False)}"
 
 

@@ -219,6 +219,8 @@ def labels_still_needed(verdict: Verdict) -> str:
         return f"about {verdict.labels_needed:,} more cases"
     if verdict.labels_of == "ai_negatives":
         return f"{verdict.labels_needed:,} more cleared cases, drawn by lot"
+    if verdict.labels_of == "ai_negatives_of_others":
+        return f"{verdict.labels_needed:,} more cleared cases of all others, drawn by lot"
     with_or_without = "with" if verdict.labels_of == "positives" else "without"
     return f"about {verdict.labels_needed:,} more {with_or_without} it"
 

@@ -179,3 +179,12 @@ def test_a_draw_made_beside_another_is_refused(path: Path) -> None:
             ledger.record_draw(draw, earlier=0)
 
         assert len(ledger.draws()) == 1
+
+
+def test_what_is_missing_until_the_audit_may_speak_is_said(path: Path) -> None:
+    first = next_cases(path, Asked(budget=20, by=("sex",)), now=NOW)
+    enough = next_cases(path, Asked(budget=200, by=("sex",), beside_open=True), now=NOW)
+
+    (note,) = (note for note in first.notes if "may say whom the model misses" in note)
+    assert "sex F 4" in note
+    assert not any("may say whom the model misses" in note for note in enough.notes)
