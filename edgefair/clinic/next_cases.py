@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import isnan, nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,6 +172,7 @@ class _Frame:
 class _Made:
     drawn: AuditDraw
     strata: tuple[Stratum, ...]
+    open_shares: tuple[float, ...]
     by: tuple[str, ...]
     left_out: tuple[str, ...]
     seed: int
@@ -216,9 +218,16 @@ def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | Non
         return None
     seed = earlier if asked.seed is None else asked.seed
     by, grouping = _groups(frame, asked.by, wanted)
-    strata, members = _strata(frame, grouping)
+    strata, members, open_shares = _strata(frame, grouping)
     drawn = draw(members, allocate(strata, wanted, objective=Objective.WIDEST), seed=seed)
-    return _Made(drawn=drawn, strata=strata, by=by, left_out=asked.by[len(by) :], seed=seed)
+    return _Made(
+        drawn=drawn,
+        strata=strata,
+        open_shares=open_shares,
+        by=by,
+        left_out=asked.by[len(by) :],
+        seed=seed,
+    )
 
 
 def _groups(
@@ -247,13 +256,19 @@ def crossed(by: Sequence[str]) -> By:
 
 def _strata(
     frame: _Frame, grouping: Grouping | None
-) -> tuple[tuple[Stratum, ...], list[NDArray[np.int64]]]:
-    """Return the strata of all findings, and which cases can be drawn from each."""
+) -> tuple[tuple[Stratum, ...], list[NDArray[np.int64]], tuple[float, ...]]:
+    """Return the strata of all findings, which cases can be drawn from each, and their share.
+
+    The share of a stratum is 0 if any of its cases is known without having been drawn, and nan
+    if it has none.
+    """
     everybody = np.zeros(len(frame.flagged), np.int64)
     codes = everybody if grouping is None else grouping.codes
     groups = (Group(),) if grouping is None else grouping.groups
     strata: list[Stratum] = []
     members: list[NDArray[np.int64]] = []
+    open_shares: list[float] = []
+    chosen = (frame.truth >= 0) & ~frame.waits
     telling, able = frame.telling(), frame.can_be_drawn
     for number, finding in enumerate(frame.findings):
         rows = frame.of_finding == number
@@ -264,17 +279,34 @@ def _strata(
             stands = int((here & ((telling >= 0) | (frame.waits & (frame.truth < 0)))).sum())
             strata.append(replace(one, unverified=len(its), verified=stands))
             members.append(its)
-    return tuple(strata), members
+            share = len(its) / here.sum() if here.any() else nan
+            open_shares.append(0.0 if (here & chosen).any() else share)
+    return tuple(strata), members, tuple(open_shares)
+
+
+def _least(made: _Made) -> list[float]:
+    """Return for each stratum the chance that leaves all cases of a finding as likely to be in.
+
+    A case was not drawn before with about the chance that is the share of its stratum still to be
+    drawn from, so that this share times its chance now is what it is in by. The smallest of these
+    products over all strata, groups and decisions alike, can be had in each by a second lot. It is
+    0 where some cases could not be drawn: those known for a reason of their own, or a stratum
+    without any draw. Then nothing makes the drawn ones stand for all without weights.
+    """
+    parts = list(zip(made.strata, made.drawn.design.probabilities, made.open_shares, strict=True))
+    common = {
+        finding: min(
+            share * p for one, p, share in parts if one.finding == finding and not isnan(share)
+        )
+        for finding in {one.finding for one in made.strata}
+    }
+    return [min(p, common[one.finding] / share) if share > 0 else 0.0 for one, p, share in parts]
 
 
 def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
     """Return the draw as the ledger keeps it, its cases in random order."""
     chance = made.drawn.design.probabilities
-    least: dict[tuple[str, str], float] = {}
-    for stratum, p in zip(made.strata, chance, strict=True):
-        if stratum.unverified:
-            key = (stratum.finding, str(stratum.group))
-            least[key] = min(p, least.get(key, 1.0))
+    least = _least(made)
     scored, cases = frame.scored, []
     order = np.random.default_rng([made.seed, len(made.strata)]).permutation(
         len(made.drawn.indices)
@@ -288,7 +320,7 @@ def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
                 finding=scored.finding[index],
                 stratum=_name(stratum),
                 probability=chance[of_stratum],
-                least=least[(stratum.finding, str(stratum.group))],
+                least=least[of_stratum],
             )
         )
     return Draw(

@@ -90,7 +90,7 @@ def test_what_is_listed_is_on_record_with_its_chance(path: Path) -> None:
         group, _, side = case.stratum.partition(": ")
         size, drawn = sizes[(group, side == "flagged")]
         assert case.probability == pytest.approx(drawn / size)
-        assert case.least == min(n / s for (who, _), (s, n) in sizes.items() if who == group)
+        assert case.least == pytest.approx(min(n / s for s, n in sizes.values()))
 
 
 def test_every_stratum_has_a_chance_and_what_does_not_fit_is_said(path: Path) -> None:
@@ -188,3 +188,41 @@ def test_what_is_missing_until_the_audit_may_speak_is_said(path: Path) -> None:
     (note,) = (note for note in first.notes if "may say whom the model misses" in note)
     assert "sex F 4" in note
     assert not any("may say whom the model misses" in note for note in enough.notes)
+
+
+def test_a_second_lot_can_make_all_drawn_cases_stand_for_all_in_every_draw(path: Path) -> None:
+    kept = {True: 0.0, False: 0.0}
+    for _ in range(6):
+        found = next_cases(path, Asked(budget=30, by=("sex",)), now=NOW)
+        confirm(path, found, 30)
+    with Ledger.open(path, read_only=True) as ledger:
+        draws = ledger.draws()
+    for one in (case for draw in draws for case in draw.cases):
+        kept[one.stratum.endswith("flagged")] += one.least / one.probability
+
+    # one case in five is flagged, whichever side was preferred when drawing
+    assert kept[True] / (kept[True] + kept[False]) == pytest.approx(0.2)
+    assert kept[True] > 5
+
+
+def test_no_second_lot_helps_where_some_were_known_for_a_reason_of_their_own(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        flagged = next(case for case in ledger.cases() if case.decision is Decision.POSITIVE)
+        ledger.add_outcomes(
+            [
+                Outcome(
+                    case=flagged.code,
+                    finding="tb",
+                    outcome=True,
+                    verified_by="AB",
+                    verified_because=VerifiedBecause.AI_POSITIVE,
+                    date="2026-03-09",
+                )
+            ],
+            today=date(2026, 3, 9),
+        )
+    next_cases(path, Asked(budget=20, by=("sex",)), now=NOW)
+    with Ledger.open(path, read_only=True) as ledger:
+        (draw,) = ledger.draws()
+
+    assert {case.least for case in draw.cases} == {0.0}
