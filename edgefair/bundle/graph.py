@@ -7,7 +7,7 @@ numbers are those of ``onnx.proto`` (ONNX IR version 3 and later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -131,7 +131,7 @@ def _standard_opset(imports: list[Message]) -> int:
 
 def _operator(node: Message) -> str:
     fields = list(_fields(node))
-    name, domain = _text(node, 4), _text(node, 7)
+    name, domain = _text_among(fields, 4), _text_among(fields, 7)
     if domain not in ("", "ai.onnx") or name not in OPERATORS:
         raise _refusal(f"uses the operator {'.'.join(filter(None, (domain, name)))!r}")
     for attribute in _messages(fields, 5):
@@ -183,18 +183,22 @@ def _messages(fields: list[tuple[int, int | Message]], wanted: int) -> list[Mess
 
 
 def _text(message: Message, wanted: int) -> str:
-    value = _only(message, wanted)
+    return _text_among(_fields(message), wanted)
+
+
+def _text_among(fields: Iterable[tuple[int, int | Message]], wanted: int) -> str:
+    value = _only(fields, wanted)
     return bytes(value).decode() if isinstance(value, memoryview) else ""
 
 
 def _number(message: Message, wanted: int) -> int:
-    value = _only(message, wanted)
+    value = _only(_fields(message), wanted)
     return value if isinstance(value, int) else 0
 
 
-def _only(message: Message, wanted: int) -> int | Message | None:
+def _only(fields: Iterable[tuple[int, int | Message]], wanted: int) -> int | Message | None:
     """Return the one field of that number; of two, another reader may take the other one."""
-    values = [value for number, value in _fields(message) if number == wanted]
+    values = [value for number, value in fields if number == wanted]
     if len(values) > 1:
         raise ValueError("a field that stands once stands twice")
     return values[0] if values else None
@@ -202,8 +206,8 @@ def _only(message: Message, wanted: int) -> int | Message | None:
 
 def _fields(message: Message, limit: int = _FIELDS) -> Iterator[tuple[int, int | Message]]:
     """Yield (field number, value) of one protobuf message: a number, or a view of bytes."""
-    position = count = 0
-    while position < len(message):
+    position, end, count = 0, len(message), 0
+    while position < end:
         count += 1
         if count > limit:
             raise ValueError("more fields than any message has")
@@ -211,23 +215,26 @@ def _fields(message: Message, limit: int = _FIELDS) -> Iterator[tuple[int, int |
         number, wire = key >> 3, key & 7
         if not 0 < number < _FIELD_NUMBERS:
             raise ValueError(f"field {number}")  # another reader may cut it to a known one
-        if wire == _VARINT:
+        if wire == _BYTES:
+            size, position = _varint(message, position)
+        elif wire == _VARINT:
             value, position = _varint(message, position)
             yield number, value
             continue
-        if wire == _BYTES:
-            size, position = _varint(message, position)
         elif wire in (_FIXED64, _FIXED32):
             size = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"wire type {wire}")
-        if size > len(message) - position:
+        if size > end - position:
             raise ValueError("a field reaches beyond its message")
         yield number, message[position : position + size]
         position += size
 
 
 def _varint(message: Message, position: int) -> tuple[int, int]:
+    byte = message[position]
+    if byte < 0x80:  # nearly all are this short, and there are tens of thousands
+        return byte, position + 1
     value = shift = 0
     while True:
         byte = message[position]

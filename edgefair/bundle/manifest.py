@@ -13,19 +13,16 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 from math import isfinite
-from typing import Final, Literal, TypeAlias, get_args, get_origin
+from typing import Final, Literal, TypeAlias
 
-import cattrs
-import cattrs.errors
-from cattrs.strategies import configure_tagged_union
-
-from edgefair.bundle.strict import strict_converter
+from edgefair.bundle.trees import NO_RECORD, Read, reader_of, tree_of
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
 
 __all__ = [
     "CONTRACT_KEY",
     "FORMAT",
+    "STEP_NAMES",
     "Accepts",
     "Calibration",
     "Contract",
@@ -56,19 +53,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
 """Of a model and its version: they become names of folders, and are printed."""
 
 _VALUES_LOOKED_THROUGH: Final = 10_000
+"""Of a tree that is no manifest: in a larger one only its first fault is looked for."""
 _FAULTS_TOLD: Final = 100
-_STRUCTURE_FAULTS: Final = (
-    cattrs.BaseValidationError,
-    cattrs.errors.ForbiddenExtraKeysError,
-    cattrs.errors.StructureHandlerNotFoundError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What cattrs raises, where it stops at the first fault, on trees that are no manifest."""
 
 CONTRACT_KEY: Final = "edgefair.contract"
 """Key of the contract in the ONNX file's metadata."""
@@ -108,11 +94,12 @@ class RepeatChannels:
 PreprocessingStep: TypeAlias = ResizeArea | Normalize | RepeatChannels
 """The closed set of steps; a new kind of step is a new version of the format."""
 
-_STEP_NAMES: Final = {
+STEP_NAMES: Final = {
     ResizeArea: "resize_area",
     Normalize: "normalize",
     RepeatChannels: "repeat_channels",
 }
+"""What the steps are called in the JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +341,7 @@ class Manifest:
 
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
-    tree = _converter().unstructure(manifest)
+    tree = tree_of(manifest, STEP_NAMES)
     for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
@@ -364,7 +351,7 @@ def manifest_to_json(manifest: Manifest) -> bytes:
 
 def contract_to_json(contract: Contract) -> str:
     """Return the contract as canonical JSON, as it stands in the ONNX metadata."""
-    tree = _converter().unstructure(contract)
+    tree = tree_of(contract, STEP_NAMES)
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -394,14 +381,31 @@ def manifest_from_json(text: bytes) -> Manifest:
             f"The bundle's manifest has format {found!r}; this edgefair reads format {FORMAT}.",
             hint="Install the edgefair version that the bundle was made for.",
         )
-    try:
-        manifest = _quick_converter().structure(tree, Manifest)
-    except _STRUCTURE_FAULTS as first:
-        raise _mismatch(_faults_in(tree, first)) from first
+    manifest = _structured(tree)
     faults = _inconsistencies(manifest)
     if faults:
         raise _mismatch(faults)
     return manifest
+
+
+def _structured(tree: object) -> Manifest:
+    try:
+        manifest: Manifest = _reader()(tree)
+    except NO_RECORD as first:
+        if _count(tree) > _VALUES_LOOKED_THROUGH:  # a huge one, made to take long
+            raise _mismatch([str(first) or type(first).__name__]) from None
+        from edgefair.bundle.manifest_by_cattrs import manifest_by_cattrs
+
+        slowly, faults = manifest_by_cattrs(tree)
+        if slowly is None:
+            raise _mismatch(faults) from None
+        return slowly
+    return manifest
+
+
+@cache
+def _reader() -> Read:
+    return reader_of(Manifest, STEP_NAMES)
 
 
 def _mismatch(faults: list[str]) -> ContractMismatch:
@@ -410,19 +414,6 @@ def _mismatch(faults: list[str]) -> ContractMismatch:
         "The bundle's manifest does not hold: " + "; ".join(faults[:_FAULTS_TOLD]) + more + ".",
         hint="Get the bundle again, or ask its builder.",
     )
-
-
-def _faults_in(tree: object, first: BaseException) -> list[str]:
-    """Return every fault with its path; of a huge tree, made to take long, only the first."""
-    if _count(tree) > _VALUES_LOOKED_THROUGH:
-        return [str(first) or type(first).__name__]
-    try:
-        _converter().structure(tree, Manifest)
-    except cattrs.BaseValidationError as error:
-        return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
-    except RecursionError as error:
-        return [str(error)]
-    return [str(first)]
 
 
 def _count(tree: object) -> int:
@@ -434,12 +425,6 @@ def _count(tree: object) -> int:
         if isinstance(value, dict | list):
             left.extend(value.values() if isinstance(value, dict) else value)
     return count
-
-
-def _in_words(error: BaseException, kind: type | None) -> str:
-    if isinstance(error, KeyError) and kind == PreprocessingStep:
-        return f"no such step: {error}"
-    return cattrs.v.format_exception(error, kind)
 
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
@@ -507,38 +492,3 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
         if variant.part not in runnable
     ]
     return faults
-
-
-@cache
-def _quick_converter() -> cattrs.Converter:
-    """Return a converter that stops at the first fault."""
-    converter = _converter().copy(detailed_validation=False)
-    converter.register_structure_hook_func(_is_choice, _strict_choice)
-    # what a copy forgets
-    configure_tagged_union(
-        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
-    )
-    return converter
-
-
-def _is_choice(kind: object) -> bool:
-    origin: object = get_origin(kind)
-    return origin is Literal
-
-
-def _strict_choice(value: object, kind: type) -> object:
-    allowed = get_args(kind)
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"expected {' or '.join(allowed)}, got {value!r:.40}")
-    return value
-
-
-@cache
-def _converter() -> cattrs.Converter:
-    converter = strict_converter()
-    # an enumeration of strings is a str too, and must stay one of its members
-    converter.register_structure_hook(Task, lambda value, _: Task(value))
-    configure_tagged_union(
-        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
-    )
-    return converter

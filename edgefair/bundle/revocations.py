@@ -7,13 +7,11 @@ are looked at only once the signature was found to be over them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-import cattrs
-
 from edgefair.bundle.signing import MAX_SIGNATURE_BYTES, Signature, SigningKey
+from edgefair.bundle.trees import NO_RECORD, reader_of, tree_of
 from edgefair.errors import WrongSignature
 
 __all__ = ["LIST_NAME", "MAX_LIST_BYTES", "Revocation", "RevocationList", "SignedList"]
@@ -81,7 +79,7 @@ class RevocationList:
 
     def signed(self, key: SigningKey) -> bytes:
         """Return the file: the signature's line, then the list."""
-        tree = cattrs.unstructure(self)
+        tree = tree_of(self, {})
         content = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
         return key.sign(content).to_json() + content
 
@@ -115,25 +113,14 @@ class SignedList:
         WrongSignature
             If it is none all the same.
         """
-        converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-        converter.register_structure_hook(str, _only(str))
-        converter.register_structure_hook(int, _only(int))
         try:
             tree = json.loads(self.content)
             if not isinstance(tree, dict) or len(tree) != len(fields(RevocationList)):
                 raise _no_list("it has other fields")
-            return converter.structure(tree, RevocationList)
-        except (ValueError, RecursionError, cattrs.BaseValidationError) as error:
+            found: RevocationList = reader_of(RevocationList, {})(tree)
+        except NO_RECORD as error:
             raise _no_list(f"{type(error).__name__}: {error}") from error
-
-
-def _only(wanted: type) -> Callable[[object, type], object]:
-    def structure(value: object, _: type) -> object:
-        if type(value) is not wanted:
-            raise ValueError(f"expected {wanted.__name__}, got {value!r:.40}")
-        return value
-
-    return structure
+        return found
 
 
 def _no_list(why: str) -> WrongSignature:

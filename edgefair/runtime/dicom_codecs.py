@@ -11,11 +11,13 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from io import BytesIO
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.runtime.dicom_layout import PixelLayout, Stored
+from edgefair.runtime.frames import ContentStream, FileContent
 from edgefair.runtime.grayscale import SPARE_RESOLUTION
 from edgefair.runtime.jpeg_stream import parse_jpeg, parse_jpeg2000
 
@@ -28,7 +30,7 @@ _MODERATE_PIXELS = 1024 * 1024
 """Up to here JPEG 2000 is decoded in full: narrow windows, as of CT, clip before averaging."""
 
 
-Decoder = Callable[[bytes, PixelLayout, int], Stored]
+Decoder = Callable[[FileContent, PixelLayout, int], Stored]
 
 
 def decoder_of(transfer_syntax: str) -> Decoder | None:
@@ -40,8 +42,9 @@ def decoder_of(transfer_syntax: str) -> Decoder | None:
     return _DECODERS.get(transfer_syntax)
 
 
-def _jpeg(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
+def _jpeg(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode JPEG Baseline or Extended; 8 bits by Pillow, reduced as DCT coefficients."""
+    encoded = bytes(encoded)
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
     if stream.precision != 8:
@@ -58,8 +61,9 @@ def _jpeg(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     return Stored(words=np.asarray(image), packing=layout.packing)
 
 
-def _jpeg_lossless(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
+def _jpeg_lossless(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode JPEG Lossless, process 14."""
+    encoded = bytes(encoded)
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
     return _by_gdcm(encoded, layout, stream.precision, "JPEGCodec")
@@ -99,10 +103,11 @@ def _by_gdcm(encoded: bytes, layout: PixelLayout, precision: int, codec_name: st
     return Stored(words=layout.shaped(words, planar=False), packing=layout.packing)
 
 
-def _jpeg_ls(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
+def _jpeg_ls(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode JPEG-LS, lossless or near-lossless."""
     import jpeg_ls
 
+    encoded = bytes(encoded)
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
     content, info = jpeg_ls.decode_pixel_data(encoded)
@@ -111,13 +116,14 @@ def _jpeg_ls(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
     return Stored(words=layout.shaped(words, planar=planar), packing=layout.packing)
 
 
-def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
+def _jpeg_2000(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode JPEG 2000, as many of its resolution levels as are needed."""
     from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
     stream = parse_jpeg2000(encoded)
     _check_claims(layout, stream.rows, stream.columns, stream.components)
-    image = Jpeg2KImageFile(BytesIO(encoded[stream.start :]))
+    # Pillow holds all other threads up while it decodes JPEG 2000: every copy counts twice
+    image = Jpeg2KImageFile(cast("IO[bytes]", ContentStream(encoded[stream.start :])))
     halvings = _halvings(layout, stream.levels, min_side_px)
     if halvings:
         # Pillow rounds the reduced size to the nearest, OpenJPEG up, and one pixel apart they
@@ -131,7 +137,8 @@ def _jpeg_2000(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
         image.load()
     except OSError:
         # Pillow knows fewer of the orders in which parts of tiles may come than GDCM does.
-        return _by_gdcm(encoded[stream.start :], layout, stream.precision, "JPEG2000Codec")
+        codestream = bytes(encoded[stream.start :])
+        return _by_gdcm(codestream, layout, stream.precision, "JPEG2000Codec")
     words = np.asarray(image)
     if layout.samples > 1:
         return _colour(words, layout, stream.precision)
@@ -163,10 +170,11 @@ def _colour(words: NDArray[np.uint8], layout: PixelLayout, precision: int) -> St
     return Stored(words=words * np.float32(full / 255), packing=None)
 
 
-def _rle(encoded: bytes, layout: PixelLayout, min_side_px: int) -> Stored:
+def _rle(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode RLE (PS3.5, Annex G): one PackBits segment per byte of a sample, highest first."""
     from PIL import Image as PillowImage
 
+    encoded = bytes(encoded)
     header = np.frombuffer(encoded[:_RLE_HEADER_BYTES], "<u4")
     word = np.dtype(layout.dtype)
     count = layout.samples * word.itemsize

@@ -140,10 +140,12 @@ def _items(layout: PixelLayout) -> Iterator[slice]:
         position += 8 + length
 
 
-def encoded_frame(layout: PixelLayout, number: int) -> bytes:
-    """Return the compressed bytes of one frame."""
+def encoded_frame(layout: PixelLayout, number: int) -> FileContent:
+    """Return the compressed bytes of one frame, as a view of the file wherever possible."""
     if layout.frames == 1:  # every fragment is the one frame's: no stream, which would copy all
         _, *fragments = _items(layout)
+        if len(fragments) == 1:
+            return memoryview(layout.buffer)[fragments[0]]
         return b"".join(layout.buffer[fragment] for fragment in fragments)
     from pydicom.encaps import get_frame
 

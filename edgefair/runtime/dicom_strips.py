@@ -24,6 +24,10 @@ from edgefair.runtime.sums import RowSums, can_sum
 
 __all__ = ["read_strips"]
 
+_EXPLICIT_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1\0"
+_META_BYTES = 1024
+"""The transfer syntax stands within this beginning, or the file is read in the other way."""
+
 
 def read_strips(
     file: FileIO,
@@ -49,7 +53,9 @@ def read_strips(
         One of the leaves that `edgefair.runtime.images.read_frames` names.
     """
     head = scratch.room(min(size_bytes, HEADER_BYTES), "header")
-    if file.readinto(head) != len(head):
+    if file.readinto(head) != len(head) or _EXPLICIT_LITTLE_ENDIAN not in bytes(
+        head[:_META_BYTES]
+    ):
         return None
     opening = open_plainly(head, head, size_bytes)
     if opening is None or opening.length is None:

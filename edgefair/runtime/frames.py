@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import SEEK_CUR, SEEK_END, RawIOBase
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from edgefair.records import Subject
 from edgefair.runtime.limits import Limits
 
-__all__ = ["Asked", "DecodedFrame", "FileContent"]
+__all__ = ["Asked", "ContentStream", "DecodedFrame", "FileContent"]
 
 FileContent: TypeAlias = bytes | memoryview
 """All bytes of a file, as the caller holds them."""
@@ -58,3 +59,31 @@ class DecodedFrame:
     subject: Subject = _NOBODY
     modality: str | None = None
     body_part: str | None = None
+
+
+class ContentStream(RawIOBase):
+    """A file's bytes for a decoder to read on in, without a copy of them all.
+
+    Examples
+    --------
+    >>> stream = ContentStream(b"abcdef")
+    >>> stream.read(2), stream.seek(-1, SEEK_END), stream.read(), stream.tell()
+    (b'ab', 5, b'f', 6)
+    """
+
+    def __init__(self, content: FileContent) -> None:
+        super().__init__()
+        self._content, self._position = memoryview(content), 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, all that are left if `size` is negative."""
+        end = len(self._content) if size < 0 else self._position + size
+        taken = bytes(self._content[self._position : end])
+        self._position += len(taken)
+        return taken
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position, counted as `io.IOBase.seek` does, and return it."""
+        base = {SEEK_CUR: self._position, SEEK_END: len(self._content)}.get(whence, 0)
+        self._position = max(0, base + offset)
+        return self._position

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from edgefair.runtime.frames import FileContent
+
 __all__ = ["Jpeg2000Stream", "JpegStream", "parse_jpeg", "parse_jpeg2000"]
 
 _FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
@@ -96,7 +98,7 @@ def parse_jpeg(stream: bytes) -> JpegStream:
     raise ValueError("a frame holds no JPEG frame header")
 
 
-def parse_jpeg2000(stream: bytes) -> Jpeg2000Stream:
+def parse_jpeg2000(stream: FileContent) -> Jpeg2000Stream:
     """Return the main header of a JPEG 2000 codestream, bare or within a JP2 file.
 
     Raises
@@ -104,7 +106,7 @@ def parse_jpeg2000(stream: bytes) -> Jpeg2000Stream:
     ValueError
         If there is none.
     """
-    start = stream.find(_CODESTREAM)
+    start = 0 if stream[: len(_CODESTREAM)] == _CODESTREAM else bytes(stream).find(_CODESTREAM)
     if start < 0:
         raise ValueError("a frame holds no JPEG 2000 codestream")
     (length,) = struct.unpack_from(">H", stream, start + 4)

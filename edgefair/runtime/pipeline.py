@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -17,19 +17,18 @@ from numpy.typing import NDArray
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.home import default_home
-from edgefair.bundle.manifest import Manifest, OperatingPoint
+from edgefair.bundle.manifest import Manifest
 from edgefair.bundle.shelf import open_bundle
 from edgefair.bundle.trust import Trust, notices
-from edgefair.errors import InputError
-from edgefair.records import FindingScore, Image, Prediction, Status
-from edgefair.runtime.images import Limits, Scratch, read_frames
-from edgefair.runtime.preprocess import prepare
-from edgefair.runtime.scores import operating_points, score
+from edgefair.records import Image, Prediction
+from edgefair.runtime.scores import operating_points
 from edgefair.runtime.session import Session
 from edgefair.runtime.variants import Way
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from edgefair.runtime.worker import Worker
 
 __all__ = ["Model", "Source", "available_threads", "load"]
 
@@ -112,7 +111,11 @@ class Model:
         self._manifest = bundle.manifest
         self._label, self._trust = bundle.label, bundle.trust
         self._digest = bundle.digest
+        # onnxruntime needs no interpreter to load a graph: it imports what reads images meanwhile
+        readers = Thread(target=_import_readers)
+        readers.start()
         self._session = Session(bundle, threads=1, way=way)
+        readers.join()
 
     @property
     def manifest(self) -> Manifest:
@@ -183,7 +186,9 @@ class Model:
         clock : callable, optional
             Gives the time that is written into the predictions.
         """
-        worker = _Worker(
+        from edgefair.runtime.worker import Worker
+
+        worker = Worker(
             manifest=self._manifest,
             label=self._label,
             digest=self._digest,
@@ -201,107 +206,13 @@ class Model:
             yield from _side_by_side(worker, batches, self._threads)
 
 
-class _ThreadMemory(threading.local):
-    """What each thread has of its own."""
-
-    def __init__(self) -> None:
-        self.scratch = Scratch()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Worker:
-    """Everything one thread needs to turn a few sources into predictions."""
-
-    manifest: Manifest
-    label: str
-    digest: str
-    session: Session
-    points: tuple[OperatingPoint, ...]
-    frame: int | None
-    observer: Observer | None
-    clock: Clock
-    memory: _ThreadMemory = field(default_factory=_ThreadMemory)
-
-    def read(self, sources: Iterable[Source]) -> list[Prediction]:
-        predictions: list[Prediction] = []
-        # a file of many frames goes through in as small pieces as many files of one frame
-        for frames in _batches(self._frames(sources), _BATCH):
-            predictions += self._predict(frames)
-        return predictions
-
-    def _frames(self, sources: Iterable[Source]) -> Iterator[Image | Prediction]:
-        accepts, given = self.manifest.accepts, self.manifest.contract.input
-        limits = Limits(
-            min_side_px=accepts.min_side_px,
-            modalities=accepts.modalities,
-            body_parts=accepts.body_parts,
-        )
-        for source in sources:
-            name, opened = _opened(source)
-            try:
-                yield from read_frames(
-                    opened,
-                    name=name,
-                    min_side_px=max(given.height_px, given.width_px),
-                    limits=limits,
-                    frame=self.frame,
-                    scratch=self.memory.scratch,
-                )
-            except InputError as error:
-                yield self._refused(name, error)
-
-    def _predict(self, frames: tuple[Image | Prediction, ...]) -> Iterator[Prediction]:
-        images = [frame for frame in frames if isinstance(frame, Image)]
-        if images:
-            contract = self.manifest.contract
-            outputs = self.session.run(np.stack([prepare(i.pixels, contract) for i in images]))
-            scores = iter(score(outputs.logits, self.manifest, self.points))
-            rest = zip(scores, outputs.embedding, outputs.heat_map, strict=True)
-        for frame in frames:
-            if isinstance(frame, Prediction):
-                yield frame
-            else:
-                yield self._scored(frame, *next(rest))
-
-    def _scored(
-        self,
-        image: Image,
-        scores: tuple[FindingScore, ...],
-        embedding: NDArray[np.float32],
-        heat_map: NDArray[np.float32],
-    ) -> Prediction:
-        prediction = Prediction(
-            image=image.name,
-            frame=image.frame,
-            digest=image.digest,
-            scores=scores,
-            subject=image.subject,
-            model=self.label,
-            bundle_digest=self.digest,
-            engine=self.session.engine,
-            predicted_at=self.clock().isoformat(timespec="seconds"),
-            embedding=embedding,
-            heat_map=heat_map,
-        )
-        if self.observer is not None:
-            self.observer(image, prediction)
-        return prediction
-
-    def _refused(self, name: str, error: InputError) -> Prediction:
-        return Prediction(
-            image=name,
-            frame=self.frame or 0,
-            status=Status(error.reason),
-            message=f"{error.message} {error.hint}".strip(),
-            model=self.label,
-            bundle_digest=self.digest,
-            engine=self.session.engine,
-            predicted_at=self.clock().isoformat(timespec="seconds"),
-        )
+def _import_readers() -> None:
+    import_module("edgefair.runtime.worker")
+    import_module("edgefair.runtime.dicom_strips")  # nearly all that a clinic has is DICOM
 
 
 def _side_by_side(
-    worker: _Worker, batches: Iterator[tuple[Source, ...]], threads: int
+    worker: Worker, batches: Iterator[tuple[Source, ...]], threads: int
 ) -> Iterator[Prediction]:
     first = tuple(islice(batches, 2))
     if len(first) < 2:  # the work of one thread: a cold start feels the pool's import
@@ -327,9 +238,3 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
     iterator = iter(items)
     while batch := tuple(islice(iterator, size)):
         yield batch
-
-
-def _opened(source: Source) -> tuple[str, Path | bytes | NDArray[np.generic]]:
-    if isinstance(source, str | Path):
-        return str(source), Path(source)
-    return ("-" if isinstance(source, bytes) else "array"), source

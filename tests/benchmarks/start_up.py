@@ -18,7 +18,7 @@ __all__ = ["start_up_rows"]
 
 # what reading one DICOM file cannot do without, and the session's load; {} is what its form needs
 BARE = """
-import sys, click, cattrs, numpy, cv2, os, {}
+import sys, click, numpy, cv2, os, {}
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 options = onnxruntime.SessionOptions()

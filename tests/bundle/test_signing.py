@@ -84,7 +84,7 @@ def changed(fields: dict[str, str], **changes: object) -> bytes:
         changed(FIELDS, signature={"a": "b"}),
         b'{"algorithm": "ed25519", ' + changed(FIELDS)[1:],
     ],
-    ids=lambda text: text[:20].decode(errors="replace"),
+    ids=range(19),
 )
 def test_what_is_no_signature_is_refused(text: bytes) -> None:
     with pytest.raises(WrongSignature, match="none that edgefair knows"):

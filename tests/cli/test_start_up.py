@@ -63,3 +63,17 @@ def test_prediction_imports_no_statistics_package_and_no_onnx() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert set(done.stdout.split()).isdisjoint({"sklearn", "scipy", "pandas", "onnx", "torch"})
+
+
+def test_a_bundle_that_holds_is_read_without_the_library_that_tells_its_faults() -> None:
+    code = "import sys, edgefair; edgefair.load('phantom'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "cattrs" not in done.stdout.split()
+
+
+def test_what_reads_images_is_at_hand_once_a_model_is_loaded() -> None:
+    code = "import sys, edgefair; edgefair.load('phantom'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert {"edgefair.runtime.worker", "cv2"} <= set(done.stdout.split())

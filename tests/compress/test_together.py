@@ -41,7 +41,9 @@ def test_two_processes_make_one_bundle_from_what_they_learned_together(squares: 
 
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == 1, "only the first process prints"
-    made = [read_bundle(*(squares.parent / f"by-{n}").glob("*.efb")) for n in (1, 2)]
+    made = [
+        read_bundle(path) for n in (1, 2) for path in (squares.parent / f"by-{n}").glob("*.efb")
+    ]
 
     assert made[0].manifest.contract == made[1].manifest.contract
     assert sorted(p.name for p in (squares.parent / "by-1").glob("*.work/*")) == sorted(

@@ -1,0 +1,56 @@
+"""The Linux installer: one file, a POSIX shell script with everything behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from edgefair_build.archive import Parts, pack_gz, pack_xz, self_extracting
+from edgefair_build.release import Release
+from edgefair_installer.signature import ReleaseKey, trailer_for
+
+__all__ = ["MEMORY_MB", "linux_installer"]
+
+MEMORY_MB: Final = 1400
+"""Reading a folder of large radiographs takes some 350 MB; the rest is for the desktop."""
+_SPARE_KB: Final = 100_000
+_SCRIPT: Final = Path(__file__).resolve().parents[1] / "linux" / "install.sh"
+
+
+def linux_installer(
+    release: Release, epoch: int, key: ReleaseKey | None, *, quick: bool
+) -> tuple[str, bytes]:
+    """Return the installer's name and bytes.
+
+    Parameters
+    ----------
+    release : Release
+    epoch : int
+        Time of every file inside, seconds since 1970.
+    key : ReleaseKey or None
+    quick : bool
+        Compress little.
+    """
+    platform = release.platform
+    name = f"edgefair-{release.version}-{platform.name}.run"
+    parts = Parts.of(release.names)
+    values = {
+        "VERSION": release.version,
+        "MACHINE": platform.machine,
+        "FILE": name,
+        "CPU_FLAGS": " ".join(platform.cpu_flags),
+        "GLIBC_MAJOR": str(platform.glibc[0]),
+        "GLIBC_MINOR": str(platform.glibc[1]),
+        "MEMORY_MB": str(MEMORY_MB),
+        "DISK_KB": str(release.installed_bytes * 11 // 10 // 1024 + _SPARE_KB),
+    }
+    content = self_extracting(
+        _SCRIPT.read_text(encoding="utf-8"),
+        values,
+        pack_gz(release.folder, parts.first, epoch),
+        pack_xz(release.folder, parts.second, epoch, machine=platform.machine, quick=quick),
+    )
+    if key:
+        content += trailer_for(key, hashlib.sha256(content).digest())
+    return name, content

@@ -1,0 +1,212 @@
+"""An installer of a few kilobytes, and the computer that it is tried on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PACKAGING: Final = Path(__file__).resolve().parents[2] / "packaging"
+if str(PACKAGING) not in sys.path:
+    sys.path.insert(0, str(PACKAGING))
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402
+    Ed25519PrivateKey,
+)
+from edgefair_build.archive import Parts, pack_gz, pack_xz, self_extracting  # noqa: E402
+from edgefair_installer.signature import (  # noqa: E402
+    PublicKey,
+    ReleaseKey,
+    sign_release,
+    trailer_for,
+)
+from edgefair_installer.sums import check_tree, sums_of, unsummed  # noqa: E402
+
+__all__ = ["Clinic", "kill", "new_key", "tiny_installer", "tiny_release"]
+
+_PYTHON: Final = """#!/bin/sh
+here=$(cd "$(dirname "$0")/.." && pwd)
+PYTHONPATH=$here/site PYTHONDONTWRITEBYTECODE=1 exec "@PYTHON@" -B "$@"
+"""
+_EDGEFAIR: Final = """
+import sys
+def main(arguments=None):
+    what = (arguments or [""])[0]
+    if what == "--version":
+        print("edgefair @VERSION@")
+    elif what == "demo":
+        sys.exit(@DEMO@)
+    else:
+        print("no such command", file=sys.stderr)
+        sys.exit(2)
+"""
+
+
+def new_key(name: str) -> ReleaseKey:
+    """Return a builder's key."""
+    private = Ed25519PrivateKey.generate()
+    public = PublicKey(name=name, raw=private.public_key().public_bytes_raw())
+    return ReleaseKey(public=public, private=private)
+
+
+def tiny_release(
+    folder: Path, version: str, key: ReleaseKey | None, *, demo: int = 0, files: int = 30
+) -> tuple[str, ...]:
+    """Lay out a version; return its files."""
+    python = folder / "python" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(_PYTHON.replace("@PYTHON@", sys.executable))
+    python.chmod(0o755)
+    package = folder / "site" / "edgefair" / "cli"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package.parent / "__init__.py").touch()
+    (package / "main.py").write_text(
+        _EDGEFAIR.replace("@VERSION@", version).replace("@DEMO@", str(demo))
+    )
+    shutil.copytree(
+        PACKAGING / "edgefair_installer",
+        folder / "site" / "edgefair_installer",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for number in range(files):
+        part = folder / "site" / f"part{number % 3}" / f"{number}.bin"
+        part.parent.mkdir(exist_ok=True)
+        part.write_bytes(hashlib.sha256(f"{version} {number}".encode()).digest() * 300)
+    facts = {
+        "version": version,
+        "platform": "linux-tiny",
+        "installed_bytes": 1000,  # so that a full disk is met on the way, not foreseen
+        "system_libraries": [],
+    }
+    (folder / "release.json").write_text(json.dumps(facts))
+    names = [name for name in _files(folder) if not unsummed(name)]
+    sums = sums_of(folder, names)
+    (folder / "SHA256SUMS").write_bytes(sums)
+    if key:
+        (folder / "SHA256SUMS.sig").write_bytes(sign_release(key, sums))
+        (folder / "SHA256SUMS.pub").write_bytes(key.public.to_json())
+    return tuple(_files(folder))
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def tiny_installer(
+    folder: Path, version: str, key: ReleaseKey | None, *, demo: int = 0, files: int = 30
+) -> Path:
+    """Return an installer, made in the way of the real ones."""
+    laid = folder / f"laid-{version}-{demo}"
+    shutil.rmtree(laid, ignore_errors=True)
+    names = tiny_release(laid, version, key, demo=demo, files=files)
+    parts = Parts.of(names)
+    name = f"edgefair-{version}.run"
+    values = {
+        "VERSION": version,
+        "MACHINE": os.uname().machine,
+        "FILE": name,
+        "CPU_FLAGS": "",
+        "GLIBC_MAJOR": "2",
+        "GLIBC_MINOR": "17",
+        "MEMORY_MB": "100",
+        "DISK_KB": "1",
+    }
+    content = self_extracting(
+        (PACKAGING / "linux" / "install.sh").read_text(),
+        values,
+        pack_gz(laid, parts.first, 1),
+        pack_xz(laid, parts.second, 1, machine="other"),
+    )
+    if key:
+        content += trailer_for(key, hashlib.sha256(content).digest())
+    installer = folder / name
+    installer.write_bytes(content)
+    return installer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """A user's home on a computer.
+
+    Attributes
+    ----------
+    folder : Path
+    key : ReleaseKey
+        The builder's.
+    """
+
+    folder: Path
+    key: ReleaseKey
+
+    @property
+    def root(self) -> Path:
+        """Where edgefair is installed."""
+        return self.folder / ".local" / "share" / "edgefair"
+
+    @property
+    def launcher(self) -> Path:
+        """The command."""
+        return self.folder / ".local" / "bin" / "edgefair"
+
+    def environment(self) -> dict[str, str]:
+        """Return what a user's shell has, no Python of another place among it."""
+        return {"HOME": str(self.folder), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+    def start(
+        self, installer: Path, *options: str, shell: tuple[str, ...] = ("sh",)
+    ) -> subprocess.Popen[str]:
+        """Start an installer in a process group of its own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return subprocess.Popen(
+            [*shell, str(installer), *options],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(
+        self, installer: Path, *options: str, shell: tuple[str, ...] = ("sh",)
+    ) -> tuple[int, str]:
+        """Return an installer's exit code, and all that it said."""
+        process = self.start(installer, *options, shell=shell)
+        out, err = process.communicate()
+        return process.returncode, out + err
+
+    def edgefair(self, *arguments: str) -> tuple[int, str]:
+        """Return the exit code and words of the installed command."""
+        done = subprocess.run(
+            [str(self.launcher), *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def version(self) -> str:
+        """Return the version that starts, after every one of its files was compared."""
+        current, *_ = (self.root / "current").read_text().splitlines()
+        check_tree(self.root / "releases" / current)
+        code, said = self.edgefair("--version")
+        assert code == 0, said
+        return said.split()[-1]
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill an installer and all that it started, as a power cut would."""
+    with suppress(ProcessLookupError):  # it may have ended by itself
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
