@@ -343,7 +343,8 @@ class Verdict:
         Further labelled cases of `labels_of` until a verdict can be expected; None if decided
         or if no number would do.
     labels_of : str
-        ``positives`` or ``negatives``: which labels are short.
+        ``positives`` or ``negatives``: which labels are short; ``ai_negatives`` for cases that
+        the model cleared, ``ai_negatives_of_others`` for those of all others, to be drawn by lot.
     """
 
     kind: VerdictKind
@@ -393,6 +394,24 @@ class Shrunken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a number is not shown, and what to do for it to be.
+
+    Attributes
+    ----------
+    why, instead : str
+        One sentence each.
+    missing : int or None
+        Cases that the model cleared which are still to be verified by lot; None if no number of
+        them would do.
+    """
+
+    why: str
+    instead: str
+    missing: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One metric of one finding in one group, beside the same in everybody else.
 
@@ -418,6 +437,11 @@ class Cell:
         Of a judged rate, where cases of unknown demographics might be of the group.
     shrunken : Shrunken or None
         Of a judged rate in an intersection, where its cells can borrow from each other.
+    naive : Interval or None
+        The same of the verified cases alone, where `value` is corrected for who was verified, or
+        refused; None where all stand for themselves.
+    refused : Refusal or None
+        Why there is no `value`, though there are verified cases.
     """
 
     finding: str
@@ -431,6 +455,8 @@ class Cell:
     independent: float | None = None
     if_known: UnknownBounds | None = None
     shrunken: Shrunken | None = None
+    naive: Interval | None = None
+    refused: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

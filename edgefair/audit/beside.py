@@ -8,6 +8,7 @@ import numpy as np
 
 from edgefair.audit.auroc import Aurocs
 from edgefair.audit.estimates import Estimates, Rates
+from edgefair.audit.mixed_rates import MixedRates
 from edgefair.audit.shrinkage import fit_beta_prior, shrink
 from edgefair.audit.unknowns import maybe_of, rate_bounds
 from edgefair.records import Group, Interval, Shrunken, UnknownBounds
@@ -97,6 +98,8 @@ def shrunken_cells(
 def independent_cases(estimates: Estimates) -> list[float | None]:
     """Return how many independent cases each estimate's are worth; None where all are."""
     worth: list[float | None] = [None] * len(estimates.n)
+    if isinstance(estimates, MixedRates):
+        worth[:] = [one for part in estimates.parts for one in independent_cases(part)]
     if isinstance(estimates, Rates) and estimates.worth is not None:
         worth[:] = estimates.worth.effective.tolist()
     if isinstance(estimates, Aurocs) and estimates.design_effect is not None:

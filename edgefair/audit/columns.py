@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.beside import bounds_if_known, independent_cases, shrunken_cells
-from edgefair.audit.estimates import Estimates, Rates
+from edgefair.audit.estimates import Estimates, JudgedRates, Rates
 from edgefair.audit.intervals import two_sided_z
+from edgefair.audit.mixed_rates import MixedRates
 from edgefair.audit.verdict import (
     corrected_p_values,
     explored_p_values,
@@ -21,12 +22,14 @@ from edgefair.audit.verdict import (
     simultaneous_limits,
 )
 from edgefair.audit.wording import sentence
-from edgefair.records import Cell, Group, Interval, Verdict
+from edgefair.records import Cell, Group, Interval, Shrunken, UnknownBounds, Verdict
 
 __all__ = ["Block", "Criteria", "intervals_of", "judged_cells", "shown_cells"]
 
 _Limits: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 _Estimates = TypeVar("_Estimates", bound=Estimates)
+_JudgedRates = TypeVar("_JudgedRates", bound=JudgedRates)
+_Beside: TypeAlias = tuple[UnknownBounds | None, Shrunken | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def shown_cells(
 
 
 def judged_cells(
-    metric: str, blocks: Sequence[Block[Rates]], criteria: Criteria
+    metric: str, blocks: Sequence[Block[_JudgedRates]], criteria: Criteria
 ) -> list[list[Cell]]:
     """Return the cells of an error rate with their verdicts, a list for each block.
 
@@ -102,20 +105,22 @@ def judged_cells(
             cells, judgement.kind, judgement.needed.tolist(), strict=True
         )
     )
-    beside = (
-        pair
-        for block in blocks
-        for pair in zip(
-            bounds_if_known(block.groups, block.value),
-            shrunken_cells(block.groups, block.value, level=criteria.level),
-            strict=True,
-        )
-    )
+    beside = (pair for block in blocks for pair in _beside(block, criteria.level))
     judged = [
         replace(cell, verdict=verdict, if_known=if_known, shrunken=shrunken)
         for cell, verdict, (if_known, shrunken) in zip(cells, verdicts, beside, strict=True)
     ]
     return _by_block(judged, blocks)
+
+
+def _beside(block: Block[_JudgedRates], level: float) -> list[_Beside]:
+    """Return what stands beside each group's rate; only plain shares have bounds and cells."""
+    value: JudgedRates | None = block.value
+    plain = value.plain if isinstance(value, MixedRates) else value
+    if not isinstance(plain, Rates):
+        return [(None, None)] * len(block.groups)
+    bounds = bounds_if_known(block.groups, plain)
+    return list(zip(bounds, shrunken_cells(block.groups, plain, level=level), strict=True))
 
 
 def _joined(blocks: Sequence[Block[_Estimates]]) -> tuple[_Estimates, _Estimates]:

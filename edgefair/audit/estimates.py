@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgefair.audit.intervals import square_and_add, wilson_limits
 
-__all__ = ["Estimates", "Rates", "Worth", "difference_limits", "signed_z"]
+__all__ = ["Estimates", "JudgedRates", "Rates", "Worth", "difference_limits", "signed_z"]
 
 _LARGEST_Z = 40.0
 _HALVINGS = 50
@@ -75,6 +75,22 @@ class Worth:
         factor = np.where(estimated, z / -stdtrit(freedom, ndtr(-z)), 1.0)
         effective = self.effective * factor**2
         return np.where(effective < _NO_CASE, 0.0, effective)
+
+
+class JudgedRates(Estimates, Protocol):
+    """Error rates that verdicts are reached on, and further labels planned for."""
+
+    @property
+    def hits(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Errors among the cases, shape (k,)."""
+
+    @property
+    def effective(self) -> NDArray[np.float64]:
+        """How many independent cases would tell as much, shape (k,)."""
+
+    @property
+    def worth(self) -> Worth | None:
+        """What the cases are worth; None where all are independent."""
 
 
 @dataclass(frozen=True, slots=True)

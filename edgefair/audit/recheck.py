@@ -8,9 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from edgefair.audit.columns import Block, Criteria, judged_cells, shown_cells
+from edgefair.audit.adjusted import as_mixed, marked
+from edgefair.audit.columns import Block, Criteria, intervals_of, judged_cells, shown_cells
 from edgefair.audit.disparity import gap_between
-from edgefair.audit.estimates import Rates
+from edgefair.audit.estimates import Estimates, Rates
+from edgefair.audit.intervals import two_sided_z
+from edgefair.audit.mixed_rates import MixedRates
 from edgefair.audit.rates import DECISION_RATES
 from edgefair.audit.tally import Cases, Tally, tally, tally_everybody
 from edgefair.audit.verdict import JUDGED
@@ -44,7 +47,7 @@ def recheck(
         Of the permutations; the same seed gives the same result.
     """
     everybody = [tally_everybody(cases) for cases in findings]
-    parted = [tally(cases, cases.groupings) for cases in findings]
+    parted = [tally(cases, cases.groupings, cases.of_all) for cases in findings]
     tallies = tuple(one for some in parted for one in some)
     result = AuditResult(
         overall=tuple(_cells([one for some in everybody for one in some], criteria, judged=())),
@@ -73,7 +76,7 @@ def _cells(tallies: Sequence[Tally], criteria: Criteria, *, judged: Sequence[str
         if having:
             columns = _column(metric, [tallies[i] for i in having], criteria, judged=judged)
             for i, cells in zip(having, columns, strict=True):
-                by_tally[i].append(cells)
+                by_tally[i].append(_marked(cells, tallies[i], metric, criteria))
     return [cell for columns in by_tally for row in zip(*columns, strict=True) for cell in row]
 
 
@@ -99,6 +102,9 @@ def _column(
             if one.areas and one.areas_of_rest
         ]
         return shown_cells(metric, areas, criteria)
+    if any(one.adjusted for one in tallies):
+        mixed = [_mixed(one, metric) for one in tallies]
+        return (judged_cells if metric in judged else shown_cells)(metric, mixed, criteria)
     rates: list[Block[Rates]] = [
         Block(
             finding=one.finding,
@@ -111,6 +117,26 @@ def _column(
     return (judged_cells if metric in judged else shown_cells)(metric, rates, criteria)
 
 
+def _mixed(one: Tally, metric: str) -> Block[MixedRates]:
+    adjusted = one.adjusted
+    return Block(
+        finding=one.finding,
+        groups=one.grouping.groups,
+        value=as_mixed(one.rates(metric), adjusted.value if adjusted else None, metric),
+        rest=as_mixed(one.rates_of_rest(metric), adjusted.rest if adjusted else None, metric),
+    )
+
+
+def _marked(cells: list[Cell], one: Tally, metric: str, criteria: Criteria) -> list[Cell]:
+    """Return the cells with their naive figures and refusals, where who was verified matters."""
+    if not (one.adjusted and one.adjusted.states):
+        return cells
+    plain: Estimates = one.areas if metric == "auroc" and one.areas else one.rates(metric)
+    limits = plain.limits(two_sided_z(criteria.level))
+    naive = intervals_of(plain.estimate, limits, plain.n, criteria.level)
+    return marked(cells, naive, one.adjusted, margin=criteria.margin)
+
+
 def _confusions(one: Tally) -> list[tuple[str, Group, Confusion]]:
     if not one.decided:
         return []
@@ -119,7 +145,8 @@ def _confusions(one: Tally) -> list[tuple[str, Group, Confusion]]:
 
 
 def _spreads(one: Tally, seed: int) -> list[Spread]:
-    if not one.decided:
+    # chance is told by shuffling whole cases, which corrected rates are not made of
+    if not one.decided or (one.adjusted and one.adjusted.states):
         return []
     gaps = {
         metric: gap_between(one.rates(metric).as_independent(), seed=seed) for metric in JUDGED

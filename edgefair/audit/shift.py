@@ -22,6 +22,7 @@ from edgefair.audit.embedding_shift import (
     mean_shift,
 )
 from edgefair.audit.mix import homogeneity, population_stability_index
+from edgefair.audit.multiplicity import benjamini_hochberg
 from edgefair.audit.prevalence_shift import black_box_prevalence, fit_mixture
 from edgefair.audit.score_shift import kolmogorov_smirnov_of_counts
 from edgefair.audit.shift_reference import (
@@ -158,7 +159,7 @@ def look_for_shift(
         ),
         *_images(reference.embeddings, current.embeddings, seed),
     ]
-    adjusted = _benjamini_hochberg([one.p_value for one in tests])
+    adjusted = benjamini_hochberg([one.p_value for one in tests]).tolist()
     decided = [
         replace(one, adjusted=p, is_shown=bool(p <= alpha))
         for one, p in zip(tests, adjusted, strict=True)
@@ -252,16 +253,6 @@ def _images(
         statistic=found.statistic,
         p_value=found.p_value,
     )
-
-
-def _benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    p = np.array(p_values, dtype=np.float64)
-    made = np.flatnonzero(np.isfinite(p))
-    order = made[np.argsort(-p[made], kind="stable")]
-    ranks = np.arange(len(order), 0, -1)
-    adjusted = np.full(p.shape, nan)
-    adjusted[order] = np.minimum(np.minimum.accumulate(p[order] * len(order) / ranks), 1)
-    return [float(one) for one in adjusted]
 
 
 def _with_kind(one: ShiftFinding, decided: Sequence[ShiftFinding]) -> ShiftFinding:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.adjusted import Adjusted
 from edgefair.audit.auroc import Aurocs, aurocs
 from edgefair.audit.clustered_auroc import design_effects
 from edgefair.audit.clusters import ByPatient
 from edgefair.audit.estimates import Estimates, Rates, Worth
 from edgefair.audit.groups import Grouping
+from edgefair.audit.partly_verified import PartlyVerified
 from edgefair.audit.placements import RankedScores
 from edgefair.audit.rates import (
     DECISION_RATES,
@@ -21,6 +23,7 @@ from edgefair.audit.rates import (
     counts_by_group,
     denominator_of,
 )
+from edgefair.audit.reader_disagreement import DisputedRates, LabelErrors
 from edgefair.records import Group
 
 __all__ = ["Cases", "Tally", "tally", "tally_everybody"]
@@ -43,6 +46,12 @@ class Cases:
         Each over the same n cases.
     patients : ndarray of int64, shape (n,), or None
         Number of each case's patient, from 0; None if every case is of another one.
+    partly : PartlyVerified or None
+        The stream that these cases are the verified ones of; None if they stand for it.
+    of_all : tuple of Grouping
+        The same groupings over that stream.
+    disagreements : tuple of (int, int) or None
+        Cases on which two readers differ, and all that two read; None if labels stand.
     """
 
     finding: str
@@ -51,6 +60,9 @@ class Cases:
     y_score: NDArray[np.float64] | None
     groupings: tuple[Grouping, ...]
     patients: NDArray[np.int64] | None = None
+    partly: PartlyVerified | None = None
+    of_all: tuple[Grouping, ...] = ()
+    disagreements: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,8 @@ class Tally:
     worths : mapping of str to pair of Worth, or None
         For each denominator what its cases are worth, in each group and among all others; None
         where all cases are independent.
+    adjusted : Adjusted or None
+        What stands for the plain rates where these would mislead.
     """
 
     finding: str
@@ -81,6 +95,7 @@ class Tally:
     areas: Aurocs | None
     areas_of_rest: Aurocs | None
     worths: Mapping[str, tuple[Worth, Worth]] | None = None
+    adjusted: Adjusted | None = None
 
     def rates(self, metric: str) -> Rates:
         """Return one rate in every group."""
@@ -104,6 +119,8 @@ class Tally:
         ValueError
             If there is no such metric, or not what it needs: decisions, or scores for auroc.
         """
+        if self.adjusted and metric in self.adjusted.value:
+            return self.adjusted.value[metric]
         if metric == "auroc" and self.areas:
             return self.areas
         if metric == "prevalence" or (self.decided and metric in DECISION_RATES):
@@ -111,11 +128,53 @@ class Tally:
         raise ValueError(f"{metric} cannot be computed from what the audit was given")
 
 
-def tally(cases: Cases, groupings: Sequence[Grouping]) -> tuple[Tally, ...]:
-    """Return the counts and areas by each grouping; the scores are sorted once for all."""
+def tally(
+    cases: Cases, groupings: Sequence[Grouping], of_all: Sequence[Grouping] = ()
+) -> tuple[Tally, ...]:
+    """Return the counts and areas by each grouping; the scores are sorted once for all.
+
+    Parameters
+    ----------
+    cases : Cases
+    groupings : sequence of Grouping
+        Over the cases.
+    of_all : sequence of Grouping
+        The same over the stream they were verified from, where `Cases.partly` has one.
+    """
     ranked = None if cases.y_score is None else RankedScores.of(cases.y_true, cases.y_score)
     flagged = np.zeros_like(cases.y_true) if cases.flagged is None else cases.flagged
-    return tuple(_tally(cases, flagged, ranked, grouping) for grouping in groupings)
+    counted = [_tally(cases, flagged, ranked, grouping) for grouping in groupings]
+    if cases.partly:
+        return tuple(
+            replace(one, adjusted=cases.partly.adjusted(grouping))
+            for one, grouping in zip(counted, of_all, strict=True)
+        )
+    if cases.disagreements:
+        return tuple(
+            replace(one, adjusted=_disputed(one, *cases.disagreements)) for one in counted
+        )
+    return tuple(counted)
+
+
+def _disputed(one: Tally, disagreements: int, pairs: int) -> Adjusted:
+    """Return the rates with what readers' disagreement leaves of them."""
+
+    def of(counts: Counts) -> dict[str, Estimates]:
+        k = len(counts.n)
+        return {
+            metric: DisputedRates(
+                counts=counts,
+                metric=metric,
+                disagreements=np.full(k, disagreements),
+                pairs=np.full(k, pairs),
+                assumed=LabelErrors.ANYWHERE
+                if metric in ("ppv", "npv")
+                else LabelErrors.INDEPENDENT,
+            )
+            for metric in DECISION_RATES
+        }
+
+    return Adjusted(value=of(one.counts), rest=of(one.rest))
 
 
 def _tally(
@@ -157,5 +216,10 @@ def _areas(
 
 def tally_everybody(cases: Cases) -> tuple[Tally, ...]:
     """Return the counts and areas over all cases, as those of one group without a rest."""
-    codes = np.zeros(len(cases.y_true), dtype=np.int64)
-    return tally(cases, [Grouping(attribute="everybody", groups=(Group(),), codes=codes)])
+    of_all = [_everybody(len(cases.partly.y_true))] if cases.partly else []
+    return tally(cases, [_everybody(len(cases.y_true))], of_all)
+
+
+def _everybody(n: int) -> Grouping:
+    codes = np.zeros(n, dtype=np.int64)
+    return Grouping(attribute="everybody", groups=(Group(),), codes=codes)

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.audit.estimates import Estimates, Rates, difference_limits, signed_z
+from edgefair.audit.estimates import Estimates, JudgedRates, difference_limits, signed_z
 from edgefair.audit.multiplicity import benjamini_hochberg, holm
 from edgefair.audit.power import cases_for_verdict
 from edgefair.records import VerdictKind
@@ -66,12 +66,12 @@ class Judgement:
     needed: NDArray[np.float64]
 
 
-def judge(value: Rates, rest: Rates, *, margin: float, alpha: float) -> Judgement:
+def judge(value: JudgedRates, rest: JudgedRates, *, margin: float, alpha: float) -> Judgement:
     """Return a verdict on each of m differences ``value - rest`` of error rates.
 
     Parameters
     ----------
-    value, rest : Rates
+    value, rest : JudgedRates
         Errors in m groups, and among all others of each; all groups and findings of the family.
     margin : float
         Largest acceptable difference, in (0, 1).
@@ -128,7 +128,9 @@ def _upper_tail(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([erfc(x / sqrt(2)) / 2 for x in z.tolist()], dtype=np.float64)
 
 
-def _needed(value: Rates, rest: Rates, *, margin: float, alpha: float) -> NDArray[np.float64]:
+def _needed(
+    value: JudgedRates, rest: JudgedRates, *, margin: float, alpha: float
+) -> NDArray[np.float64]:
     """Return how many more cases each group needs, the others growing at the present mix.
 
     Planned for a group as far below the margin as one without any difference, or, where the

@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from edgefair.records import Cell, Interval, VerdictKind
+from edgefair.records import Cell, Interval, Refusal, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["sentence"]
+__all__ = ["refused_sentence", "sentence", "sentence_of_corrected"]
 
 _ERRORS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -68,6 +68,36 @@ def sentence(cell: Cell, kind: VerdictKind, *, margin: float) -> str:
         return f"{seen}. Outside of this group there is no labelled case {which} to compare with."
     compared = f"{seen}; in all others {_of(rest)} ({100 * rest.estimate:.0f}%)."
     return f"{compared} {_concluded(kind, cell.difference, margin)}"
+
+
+def sentence_of_corrected(cell: Cell, kind: VerdictKind, *, margin: float) -> str:
+    """Return the verdict on a rate that is corrected for who was verified; no plain counts."""
+    does, with_or_without = _ERRORS[cell.metric]
+    value, rest = cell.value, cell.rest
+    which = f"{with_or_without} {cell.finding}"
+    if not value.is_estimable:
+        return f"In {cell.group} too little is verified {which} to say what the model {does}."
+    seen = (
+        f"In {cell.group} the model {does} {100 * value.estimate:.0f}% of cases {which} "
+        f"({100 * value.level:g}% interval {100 * value.lower:.0f}% to {100 * value.upper:.0f}%, "
+        f"corrected for who was verified, from {value.n} verified {which})"
+    )
+    if not rest.is_estimable:
+        return f"{seen}. Outside of this group too little is verified {which} to compare with."
+    compared = f"{seen}; in all others {100 * rest.estimate:.0f}%."
+    return f"{compared} {_concluded(kind, cell.difference, margin)}"
+
+
+def refused_sentence(cell: Cell, refusal: Refusal) -> str:
+    """Return why there is no verdict on a group, and what to do for there to be one."""
+    does, with_or_without = _ERRORS[cell.metric]
+    what = f"how often the model {does} cases {with_or_without} {cell.finding}"
+    if cell.value.is_estimable:
+        return (
+            f"{cell.group}: for want of others to compare with, no verdict on {what}. Of all "
+            f"others: {refusal.why} {refusal.instead}"
+        )
+    return f"{cell.group}: refused to say {what}. {refusal.why} {refusal.instead}"
 
 
 def _concluded(kind: VerdictKind, difference: Interval, margin: float) -> str:

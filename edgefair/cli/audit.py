@@ -155,6 +155,10 @@ def command(
     needed. The exit code is 6 if there is no outcome at all. A decision to refer counts as
     flagged. Without decisions and threshold there is the AUROC, and no verdict.
 
+    A ledger knows why each case was verified. Where mostly flagged cases were, what the model
+    misses is refused until enough cleared ones were drawn by `edgefair outcomes next`; rates are
+    then corrected by the chances they were drawn with, and the naive figures stand beside them.
+
     Research use only; not a medical device.
     """
     columns = {

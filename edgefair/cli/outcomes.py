@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgefair.cli.outcomes_next import command as next_command
 from edgefair.cli.output import Output, output_options
 from edgefair.interop.rows import Format
 
@@ -33,8 +34,12 @@ def command() -> None:
     Examples:
       edgefair outcomes template --ledger clinic.ledger -o outcomes.csv
       edgefair outcomes import outcomes.csv --ledger clinic.ledger
+      edgefair outcomes next --budget 20 --ledger clinic.ledger
       edgefair outcomes withdraw K7Q2M19X --finding pneumonia --by AB --reason "another patient"
     """
+
+
+command.add_command(next_command)
 
 
 @command.command("template")

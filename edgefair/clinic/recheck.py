@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import nan
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,27 @@ from numpy.typing import NDArray
 from edgefair import __version__
 from edgefair.audit.columns import Criteria
 from edgefair.audit.face import audit
-from edgefair.audit.groups import By, Grouping, group_by
+from edgefair.audit.groups import By, group_by
 from edgefair.audit.inputs import patient_numbers, several_of_one
+from edgefair.audit.partly_verified import PartlyVerified
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
 from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
 from edgefair.clinic.patients import notes_on_patients
+from edgefair.clinic.subjects import features_of
+from edgefair.clinic.truth import (
+    SecondReadings,
+    notes_on_earlier_draws,
+    notes_on_readers,
+    notes_on_verification,
+    second_readings,
+    stream_of,
+    verified_counts_of,
+)
 from edgefair.errors import NotEnoughData
 from edgefair.interop.tables import Table
-from edgefair.ledger import LabelledCases, Ledger
-from edgefair.records import UNKNOWN, Decision, Exclusion, VerifiedBecause
+from edgefair.ledger import LabelledCases, Ledger, ScoredCases
+from edgefair.records import Decision, Exclusion, VerifiedBecause
 from edgefair.report import DataIdentity, Report
 
 __all__ = ["LEDGER_GROUPS", "Roles", "recheck_ledger", "recheck_table"]
@@ -171,7 +182,8 @@ def recheck_ledger(
         If there is no outcome yet.
     """
     with Ledger.open(path, read_only=True) as ledger:
-        labelled = ledger.labelled()
+        labelled, scored = ledger.labelled(), ledger.scored()
+        draws, readings = ledger.draws(), ledger.readings()
     findings = tuple(dict.fromkeys(labelled.finding))
     asked = tuple(name for name in findings if finding in (None, name))
     if not asked:
@@ -182,8 +194,11 @@ def recheck_ledger(
             else f"`edgefair outcomes template --ledger {path}` writes the list to fill in.",
         )
     ways = [By.parse(text) for text in by]
+    streams = {name: stream_of(scored, draws, name) for name in asked}
+    twice = {name: second_readings(readings, labelled.case, name) for name in asked}
+    cases = _cases(_Known(labelled, scored, streams, twice), ways)
     found = recheck(
-        _cases(labelled, asked, ways),
+        cases,
         exclusions=_exclusions(labelled, asked, findings),
         rows=len(labelled) + labelled.unverified + labelled.unscored,
         criteria=criteria or Criteria(),
@@ -200,9 +215,15 @@ def recheck_ledger(
         made_at=_utc(made_at),
         edgefair_version=__version__,
         notes=(
-            *_notes_on_ledger(labelled),
+            *_notes_on_ledger(labelled, corrected=any(one.partly for one in cases)),
+            *(note for name in asked for note in notes_on_verification(found.result, name, path)),
+            *notes_on_earlier_draws(scored, draws),
+            *(note for one in cases for note in _notes_on_readers(one, twice[one.finding])),
             *notes_on_patients(_patients_of_ledger(labelled, asked), found.result),
             *notes_on_lone_groups(found.result),
+        ),
+        verification=tuple(
+            row for name in asked for row in verified_counts_of(name, streams[name])
         ),
     )
 
@@ -266,42 +287,51 @@ def _patients_of_ledger(labelled: LabelledCases, findings: Sequence[str]) -> Seq
     return list({case: patient for case, patient, name in rows if name in findings}.values())
 
 
-def _cases(labelled: LabelledCases, findings: Sequence[str], ways: Sequence[By]) -> list[Cases]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the ledger knows: the labelled cases, the stream they are of, and second readings."""
+
+    labelled: LabelledCases
+    scored: ScoredCases
+    streams: Mapping[str, PartlyVerified]
+    twice: Mapping[str, SecondReadings | None]
+
+
+def _cases(known: _Known, ways: Sequence[By]) -> list[Cases]:
     """Return the cases of each finding, all in the same groups."""
+    scored, labelled = known.scored, known.labelled
+    verified = np.array([truth is not None for truth in scored.y_true])
     y_true, y_score = np.array(labelled.y_true), np.array(labelled.y_score)
-    flagged = np.array([decision is not Decision.NEGATIVE for decision in labelled.y_pred])
-    of_finding = np.array(labelled.finding)
-    features = _features(labelled)
+    features = features_of(scored.subject)
     check_groups(ways, {name: column.tolist() for name, column in features.items()})
-    groupings = group_by(ways, features)
-    patients = patient_numbers(labelled.patient)
+    all_groupings, of_all = group_by(ways, features), np.array(scored.finding)
+    partly = {
+        name: None
+        if stream.is_plain([g.of_rows(of_all == name) for g in all_groupings])
+        else stream
+        for name, stream in known.streams.items()
+    }
+    if any(partly.values()):
+        groupings = tuple(g.of_rows(verified) for g in all_groupings)
+    else:  # groups of which nobody is verified are told by nothing else either
+        groupings = group_by(ways, features_of(labelled.subject))
+    flagged = np.array([decision is not Decision.NEGATIVE for decision in labelled.y_pred])
+    of_finding, patients = np.array(labelled.finding), patient_numbers(labelled.patient)
     return [
         Cases(
-            finding=finding,
+            finding=name,
             y_true=y_true[rows],
             flagged=flagged[rows],
             y_score=y_score[rows],
-            groupings=tuple(
-                Grouping(attribute=g.attribute, groups=g.groups, codes=g.codes[rows])
-                for g in groupings
-            ),
+            groupings=tuple(g.of_rows(rows) for g in groupings),
             patients=None if patients is None else several_of_one(patients[rows]),
+            partly=stream,
+            of_all=tuple(g.of_rows(of_all == name) for g in all_groupings),
+            disagreements=read.carried if read else None,
         )
-        for finding in findings
-        for rows in (of_finding == finding,)
+        for name, stream in partly.items()
+        for rows, read in ((of_finding == name, known.twice[name]),)
     ]
-
-
-def _features(labelled: LabelledCases) -> Mapping[str, NDArray[Any]]:
-    """Return what is known of the patients, one column per attribute."""
-    known = [{a.name: a.value for a in subject.attributes} for subject in labelled.subject]
-    further = dict.fromkeys(name for attributes in known for name in attributes)
-    ages = [nan if s.age_years is None else s.age_years for s in labelled.subject]
-    return {
-        **{name: np.array([a.get(name, UNKNOWN) for a in known], object) for name in further},
-        "sex": np.array([subject.sex for subject in labelled.subject], object),
-        "age": np.array(ages, np.float64),
-    }
 
 
 def _exclusions(
@@ -316,9 +346,15 @@ def _exclusions(
     return [Exclusion(reason=reason, rows=rows) for reason, rows in counted if rows]
 
 
-def _notes_on_ledger(labelled: LabelledCases) -> tuple[str, ...]:
+def _notes_on_readers(cases: Cases, read: SecondReadings | None) -> tuple[str, ...]:
+    if read is None:
+        return ()
+    return notes_on_readers(cases.finding, read, is_carried=cases.partly is None)
+
+
+def _notes_on_ledger(labelled: LabelledCases, *, corrected: bool) -> tuple[str, ...]:
     because = Counter(labelled.verified_because)
-    biased = because[VerifiedBecause.AI_POSITIVE]
+    biased = 0 if corrected else because[VerifiedBecause.AI_POSITIVE]
     notes = (
         (
             biased,

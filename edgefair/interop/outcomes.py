@@ -14,7 +14,14 @@ from edgefair.ledger import Case, Ledger, OutcomeResult, OutcomeStatus
 from edgefair.ledger.keys import normal_case_code
 from edgefair.records import Outcome, VerifiedBecause
 
-__all__ = ["TEMPLATE_COLUMNS", "OutcomesImport", "RowResult", "import_outcomes", "template_rows"]
+__all__ = [
+    "TEMPLATE_COLUMNS",
+    "OutcomesImport",
+    "RowResult",
+    "import_outcomes",
+    "template_rows",
+    "worklist_rows",
+]
 
 TEMPLATE_COLUMNS: Final = (
     "case",
@@ -119,6 +126,17 @@ def template_rows(cases: Iterable[Case]) -> Iterator[tuple[Value, ...]]:
             ),
             known.date if known else "",
         )
+
+
+def worklist_rows(cases: Iterable[Case]) -> Iterator[tuple[Value, ...]]:
+    """Yield a row per case that was drawn, in the order of `TEMPLATE_COLUMNS`.
+
+    Why it was verified is filled in: by lot, whatever comes of it.
+    """
+    because = VerifiedBecause.RANDOM_AUDIT.value
+    for case in cases:
+        read_on = case.predicted_at[:10]
+        yield (case.code, case.image, case.frame, case.finding, read_on, "", "", because, "")
 
 
 def import_outcomes(ledger: Ledger, path: Path, *, today: date) -> OutcomesImport:

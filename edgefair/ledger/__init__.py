@@ -1,6 +1,7 @@
 """The record of what the model said and what turned out to be true, in one SQLite file."""
 
 from edgefair.ledger.adoptions import Adoption, NewAdoption
+from edgefair.ledger.draws import Draw, DrawnCase, Reading, ScoredCases
 from edgefair.ledger.evidence import Evidence, Marks, PastChanges
 from edgefair.ledger.ledger import Ledger
 from edgefair.ledger.monitoring import Alarm, CellAt, NewAlarm, OpenStep, Step, Surroundings
@@ -20,6 +21,8 @@ __all__ = [
     "Alarm",
     "Case",
     "CellAt",
+    "Draw",
+    "DrawnCase",
     "Evidence",
     "FrozenPlan",
     "ImportReport",
@@ -32,6 +35,8 @@ __all__ = [
     "OutcomeResult",
     "OutcomeStatus",
     "PastChanges",
+    "Reading",
+    "ScoredCases",
     "ScreenedCases",
     "Step",
     "Surroundings",

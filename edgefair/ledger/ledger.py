@@ -21,6 +21,16 @@ from edgefair.ledger.connection import (
     snapshot,
     transaction,
 )
+from edgefair.ledger.draws import (
+    Draw,
+    Reading,
+    ScoredCases,
+    read_draws,
+    read_open,
+    read_readings,
+    read_scored,
+    write_draw,
+)
 from edgefair.ledger.evidence import present_marks
 from edgefair.ledger.keys import SiteKey, key_path
 from edgefair.ledger.monitoring import Alarm, OpenStep, read_alarms
@@ -327,6 +337,46 @@ class Ledger:
         with snapshot(self._path, self._connection):
             check(self._path, self._connection)
             return read_labelled(self._connection, bundle_digest)
+
+    def scored(self, *, bundle_digest: str | None = None) -> ScoredCases:
+        """Return all that one model scored, confirmed or not; parameters as for `labelled`."""
+        with snapshot(self._path, self._connection):
+            check(self._path, self._connection)
+            return read_scored(self._connection, bundle_digest)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Return what each person said last of each case, the corrected too."""
+        with snapshot(self._path, self._connection):
+            return read_readings(self._connection)
+
+    def draws(self) -> tuple[Draw, ...]:
+        """Return every draw of cases to confirm, oldest first."""
+        with snapshot(self._path, self._connection):
+            return read_draws(self._connection)
+
+    def open_draws(self) -> tuple[Case, ...]:
+        """Return the cases that were drawn and not confirmed yet, longest waiting first."""
+        with snapshot(self._path, self._connection):
+            return tuple(read_open(self._connection))
+
+    def record_draw(self, draw: Draw, *, earlier: int) -> None:
+        """Put a draw on the disk, all of it, before anybody sees it.
+
+        Parameters
+        ----------
+        draw : Draw
+        earlier : int
+            Draws that were known when it was made.
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`.
+        LedgerError
+            If somebody else has drawn since.
+        """
+        with transaction(self._path, self._connection):
+            write_draw(self._connection, draw, earlier=earlier)
 
     def screened(self) -> ScreenedCases:
         """Return all that the model which read last said, beside the truth where it is known.

@@ -22,10 +22,12 @@ from edgefair.records import (
 )
 
 __all__ = [
+    "newest_model",
     "read_cases",
     "read_labelled",
     "read_latest_model",
     "read_predictions",
+    "read_subject",
     "read_values",
 ]
 
@@ -111,7 +113,7 @@ def read_predictions(connection: sqlite3.Connection) -> Iterator[Prediction]:
             status=Status(status),
             message=message,
             scores=tuple(_score(line[14:]) for line in lines if line[14] is not None),
-            subject=_subject(about, patient=patient),
+            subject=read_subject(about, patient=patient),
             model=model,
             bundle_digest=bundle_digest,
             predicted_at=predicted_at,
@@ -135,8 +137,7 @@ def read_cases(connection: sqlite3.Connection) -> Iterator[Case]:
 
 def read_labelled(connection: sqlite3.Connection, bundle_digest: str | None) -> LabelledCases:
     """Return what one model said beside the truth; None takes the model that read last."""
-    found = connection.execute(_MODEL, {"digest": bundle_digest}).fetchone()
-    model_id, model, digest = found or (0, "", "")
+    model_id, model, digest = newest_model(connection, bundle_digest)
     rows = connection.execute(_LABELLED, [model_id]).fetchall()
     unverified, unscored, refused, other_models = (
         connection.execute(count, [model_id]).fetchone()[0]
@@ -152,7 +153,7 @@ def read_labelled(connection: sqlite3.Connection, bundle_digest: str | None) -> 
         y_score=tuple(row[4] for row in rows),
         y_pred=tuple(Decision(row[5]) for row in rows),
         operating_point=tuple(row[6] for row in rows),
-        subject=tuple(_subject(row[7:10], patient=None) for row in rows),
+        subject=tuple(read_subject(row[7:10], patient=None) for row in rows),
         verified_because=tuple(VerifiedBecause(row[10]) for row in rows),
         date=tuple(row[11] for row in rows),
         unverified=unverified,
@@ -162,10 +163,18 @@ def read_labelled(connection: sqlite3.Connection, bundle_digest: str | None) -> 
     )
 
 
+def newest_model(
+    connection: sqlite3.Connection, bundle_digest: str | None
+) -> tuple[int, str, str]:
+    """Return key, name and digest of a model, of the one that read last if None is named."""
+    found = connection.execute(_MODEL, {"digest": bundle_digest}).fetchone()
+    return found or (0, "", "")
+
+
 def read_latest_model(connection: sqlite3.Connection) -> tuple[str, str] | None:
     """Return name and bundle digest of the model that read last."""
-    found = connection.execute(_MODEL, {"digest": None}).fetchone()
-    return (found[1], found[2]) if found else None
+    model_id, model, digest = newest_model(connection, None)
+    return (model, digest) if model_id else None
 
 
 def read_values(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
@@ -190,7 +199,8 @@ def _score(values: Sequence[Any]) -> FindingScore:
     )
 
 
-def _subject(values: Sequence[Any], *, patient: str | None) -> Subject:
+def read_subject(values: Sequence[Any], *, patient: str | None) -> Subject:
+    """Return who is on an image, from sex, age and attributes as stored."""
     # of a recorded image of whom nothing is known there is no row
     sex, age_years, attributes = values
     known = json.loads(attributes or "{}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from edgefair.records import UNKNOWN, Attribute, Decision, Subject, VerifiedBecause
+from edgefair.ledger.reading import newest_model, read_subject
+from edgefair.records import Decision, Subject, VerifiedBecause
 
 __all__ = ["ScreenedCases", "read_screened"]
 
@@ -23,11 +23,6 @@ LEFT JOIN latest_outcome ON latest_outcome.image_id = latest_score.image_id
 LEFT JOIN latest_subject ON latest_subject.image_id = latest_score.image_id
 WHERE model_id = ?
 ORDER BY latest_score.id
-"""
-
-_LATEST_MODEL: Final = """
-SELECT model.id, name, bundle_digest FROM model JOIN reading ON model_id = model.id
-ORDER BY reading.id DESC LIMIT 1
 """
 
 
@@ -77,7 +72,7 @@ class ScreenedCases:
 
 def read_screened(connection: sqlite3.Connection) -> ScreenedCases:
     """Return every score of the model that read last, in the order of recording."""
-    model_id, model, digest = connection.execute(_LATEST_MODEL).fetchone() or (0, "", "")
+    model_id, model, digest = newest_model(connection, None)
     rows = connection.execute(_SCREENED, [model_id]).fetchall()
     return ScreenedCases(
         model=model,
@@ -94,14 +89,5 @@ def read_screened(connection: sqlite3.Connection) -> ScreenedCases:
             None if row[8] is None else VerifiedBecause(row[8]) for row in rows
         ),
         drawn_with=tuple(row[12] for row in rows),
-        subject=tuple(_subject(row[9], row[10], row[11]) for row in rows),
-    )
-
-
-def _subject(sex: str | None, age_years: float | None, attributes: str | None) -> Subject:
-    known = json.loads(attributes or "{}")
-    return Subject(
-        sex=sex or UNKNOWN,
-        age_years=age_years,
-        attributes=tuple(Attribute(name=name, value=value) for name, value in known.items()),
+        subject=tuple(read_subject(row[9:12], patient=None) for row in rows),
     )

@@ -11,7 +11,7 @@ from edgefair.report.monitoring import (
 )
 from edgefair.report.monitoring_json import monitoring_from_json, monitoring_to_json
 from edgefair.report.monitoring_text import render_monitoring_text
-from edgefair.report.report import DataIdentity, Report
+from edgefair.report.report import DataIdentity, Report, Verified
 from edgefair.report.terminal import render_text
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "PlanIdentity",
     "Report",
     "StandingAlarm",
+    "Verified",
     "monitoring_from_json",
     "monitoring_to_json",
     "render_html",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgefair.report.page import exclusion_table, sections
 from edgefair.report.sheets import environment, style_of
 from edgefair.report.summary import headline
+from edgefair.report.tables import verification_table
 from edgefair.report.words import margin, moment
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def render_html(report: Report) -> str:
             headline=headline(report.result),
             findings=sections(report.result),
             exclusions=exclusion_table(report.result),
+            verification=verification_table(report),
             margin=margin(report.result),
             made_at=moment(report.made_at),
             style=style.text,

@@ -10,7 +10,7 @@ from edgefair.records import Cell, Confusion, Group, VerdictKind
 from edgefair.report import words
 from edgefair.report.forest import Marks, axis_over, difference_marks
 from edgefair.report.summary import findings
-from edgefair.report.tables import Table, borrowed_table, if_known_table
+from edgefair.report.tables import Table, borrowed_table, if_known_table, naive_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,7 +202,12 @@ def _check(cells: Sequence[Cell], counted: Mapping[Group, Confusion], *, level: 
         tables=(
             _rate_table(cells, counted, level=level),
             _difference_table(cells),
-            *(table for table in (if_known_table(cells), borrowed_table(cells)) if table),
+            *(
+                table
+                for make in (naive_table, if_known_table, borrowed_table)
+                for table in (make(cells),)
+                if table
+            ),
         ),
         sentences=_sentences(cells),
     )
@@ -255,8 +260,10 @@ def _plot(cells: Sequence[Cell], counted: Mapping[Group, Confusion]) -> Plot:
 
 def _plot_text(cell: Cell, counted: Mapping[Group, Confusion]) -> str:
     if not cell.value.is_estimable:
-        return words.unestimable(counted.get(cell.group), n=cell.value.n)
+        return words.no_estimate(cell, counted.get(cell.group))
     rate = words.share(cell.value.estimate, cell.metric)
+    if cell.naive and not cell.difference.is_estimable:
+        return f"{rate}, that of all others refused"
     return f"{rate}, {words.difference(cell.difference, cell.metric, unit=False)}"
 
 
@@ -276,7 +283,7 @@ def _rate_table(
                 + words.worth(cell),
                 words.rate(cell.value, cell.metric)
                 if cell.value.is_estimable
-                else words.unestimable(counted.get(cell.group), n=cell.value.n),
+                else words.no_estimate(cell, counted.get(cell.group)),
                 words.rate(cell.rest, cell.metric) if cell.group.attributes else "",
             )
             for cell in cells
@@ -345,7 +352,7 @@ def _pair_table(
                 str(pair[0].group),
                 *(
                     f"{words.counts(counted.get(cell.group), cell.metric)}: "
-                    f"{words.rate(cell.value, cell.metric)}"
+                    f"{'refused' if cell.refused else words.rate(cell.value, cell.metric)}"
                     for cell in pair
                 ),
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgefair.records import AuditResult
 
-__all__ = ["DataIdentity", "Report"]
+__all__ = ["DataIdentity", "Report", "Verified"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,26 @@ class DataIdentity:
     name: str
     sha256: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """Why the cases of one finding and decision were verified, and how many were not.
+
+    Attributes
+    ----------
+    finding : str
+    flagged : bool
+        Whether the model wanted somebody to look.
+    because : dict of str to int
+        Cases by why they were verified.
+    unverified : int
+    """
+
+    finding: str
+    flagged: bool
+    because: dict[str, int]
+    unverified: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +70,8 @@ class Report:
     edgefair_version : str
     notes : tuple of str
         Sentences the reader must know, e.g. the traps of the model's data.
+    verification : tuple of Verified
+        Empty where it is not known why cases were verified.
     """
 
     title: str
@@ -62,3 +84,4 @@ class Report:
     made_at: str
     edgefair_version: str
     notes: tuple[str, ...] = ()
+    verification: tuple[Verified, ...] = ()

@@ -6,7 +6,7 @@ never called fair; and a group that cannot be judged is counted, not passed over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,18 @@ def headline(result: AuditResult) -> Headline:
             further=(),
         )
     harmed = _of_kind(cells, VerdictKind.HARM_SHOWN)
-    return _harm(harmed, cells) if harmed else _no_harm(cells)
+    said = _harm(harmed, cells) if harmed else _no_harm(cells)
+    refused, groups = len({c.group for c in cells if c.refused}), len({c.group for c in cells})
+    if not refused:
+        return said
+    return replace(
+        said,
+        further=(
+            *said.further,
+            f"For {refused} of {groups} groups rates are refused: too few of the cases that the "
+            "model cleared were drawn by lot and verified. `edgefair outcomes next` draws them.",
+        ),
+    )
 
 
 def _of_kind(cells: Sequence[Cell], kind: VerdictKind) -> list[Cell]:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgefair.records import Cell
+    from edgefair.report.report import Report
 
-__all__ = ["Table", "borrowed_table", "if_known_table"]
+__all__ = ["Table", "borrowed_table", "if_known_table", "naive_table", "verification_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +91,53 @@ def borrowed_table(cells: Sequence[Cell]) -> Table | None:
         ),
         head=("Group", "Cases", "Raw", "Drawn together [interval]", "Borrowed"),
         rows=rows,
+    )
+
+
+def naive_table(cells: Sequence[Cell]) -> Table | None:
+    """Return rates beside those of the verified cases alone; None where these are the same.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of one metric.
+    """
+    rows = tuple(
+        (
+            str(cell.group),
+            "refused" if cell.refused else words.rate(cell.value, cell.metric),
+            words.rate(cell.naive, cell.metric),
+        )
+        for cell in cells
+        if cell.naive
+    )
+    if not rows:
+        return None
+    title = f"{words.metric_words(cells[0].metric).title}: corrected for who was verified"
+    return Table(
+        title=title,
+        caption=f"{title}. The verified alone mislead: who was verified was no matter of chance.",
+        head=("Group", "Corrected [interval]", "Verified alone"),
+        rows=rows,
+    )
+
+
+def verification_table(report: Report) -> Table | None:
+    """Return why cases were verified, for each finding and decision; None if it is not known."""
+    if not report.verification:
+        return None
+    reasons = tuple(dict.fromkeys(name for one in report.verification for name in one.because))
+    title = "Why cases were verified"
+    return Table(
+        title=title,
+        caption=f"{title}, by what the model had said",
+        head=("Finding, decision", *(name.replace("_", " ") for name in reasons), "not verified"),
+        rows=tuple(
+            (
+                f"{one.finding}, {'flagged' if one.flagged else 'cleared'}",
+                *(f"{one.because.get(name, 0):,}" for name in reasons),
+                f"{one.unverified:,}",
+            )
+            for one in report.verification
+        ),
     )

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from edgefair.records import VerdictKind
 from edgefair.report import words
 from edgefair.report.summary import findings, headline, judged_cells
-from edgefair.report.tables import borrowed_table, if_known_table
+from edgefair.report.tables import (
+    borrowed_table,
+    if_known_table,
+    naive_table,
+    verification_table,
+)
 from edgefair.report.wrapping import cell_width, padded, plain, wrapped
 
 if TYPE_CHECKING:
@@ -52,6 +57,7 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
                 _spreads(report.result, finding, width),
             )
         ),
+        _verification(report, width),
         _excluded(report.result, width),
         _identity(report, width),
     ]
@@ -110,7 +116,8 @@ def _tables(
         ]
         yield [*wrapped(title, width), *_table(rows, width, painter)]
         of_metric = [cell for cell, _ in rows]
-        for aside in (if_known_table(of_metric), borrowed_table(of_metric)):
+        for table in (naive_table, if_known_table, borrowed_table):
+            aside = table(of_metric)
             if aside:
                 yield [*wrapped(aside.caption, width), *_plain_table(aside, width)]
 
@@ -120,7 +127,7 @@ def _figures(cell: Cell, confusion: Confusion | None) -> tuple[str, ...]:
     needed = cell.verdict.labels_needed if cell.verdict else None
     return (
         words.counts(confusion, cell.metric, n=cell.value.n),
-        words.rate(cell.value, cell.metric, decimals=0, unit=False),
+        "refused" if cell.refused else words.rate(cell.value, cell.metric, decimals=0, unit=False),
         words.share(cell.rest.estimate, cell.metric, decimals=0, unit=False),
         "" if needed is None else f"+{needed}",
     )
@@ -175,9 +182,12 @@ def _headline_figures(result: AuditResult, finding: str, width: int) -> Iterator
 
 def _figures_of(cells: Sequence[Cell], width: int) -> list[str]:
     """Return one metric of everybody, then of each group."""
-    if not any(cell.value.is_estimable for cell in cells):
+    if not any(cell.value.is_estimable or cell.refused for cell in cells):
         return []
-    figures = [words.rate(cell.value, cell.metric, decimals=3) for cell in cells]
+    figures = [
+        "refused" if cell.refused else words.rate(cell.value, cell.metric, decimals=3)
+        for cell in cells
+    ]
     name_width = width - 2 - _GAP - max(map(cell_width, figures))
     names = [wrapped(words.shorten(str(cell.group), name_width), name_width)[0] for cell in cells]
     widest = max(map(cell_width, names))
@@ -206,6 +216,11 @@ def _spreads(result: AuditResult, finding: str, width: int) -> list[str]:
             hang="  ",
         )
     ]
+
+
+def _verification(report: Report, width: int) -> list[str]:
+    table = verification_table(report)
+    return [*wrapped(table.caption, width), *_plain_table(table, width)] if table else []
 
 
 def _excluded(result: AuditResult, width: int) -> list[str]:

@@ -28,6 +28,7 @@ __all__ = [
     "metric_words",
     "moment",
     "more_than_chance",
+    "no_estimate",
     "p_value",
     "percent",
     "rate",
@@ -190,6 +191,13 @@ def from_to(lowest: float, highest: float, metric: str, *, signed: bool = False)
     return f"{low} to {high}{unit}"
 
 
+def no_estimate(cell: Cell, confusion: Confusion | None) -> str:
+    """Return why a cell has no number: refused, with what to do instead, or no case for it."""
+    if cell.refused:
+        return f"Refused. {cell.refused.instead}"
+    return unestimable(confusion, n=cell.value.n)
+
+
 def unestimable(confusion: Confusion | None, *, n: int = 0) -> str:
     """Return why a group has no estimate; `n` cases were there if no yes and no were counted."""
     if confusion is None and n:
@@ -209,6 +217,10 @@ def labels_still_needed(verdict: Verdict) -> str:
         return ""
     if verdict.labels_of == "cases":
         return f"about {verdict.labels_needed:,} more cases"
+    if verdict.labels_of == "ai_negatives":
+        return f"{verdict.labels_needed:,} more cleared cases, drawn by lot"
+    if verdict.labels_of == "ai_negatives_of_others":
+        return f"{verdict.labels_needed:,} more cleared cases of all others, drawn by lot"
     with_or_without = "with" if verdict.labels_of == "positives" else "without"
     return f"about {verdict.labels_needed:,} more {with_or_without} it"
 

@@ -372,6 +372,10 @@ def ledger_of(
 @pytest.fixture
 def clinic(tmp_path: Path) -> Path:
     """Return a ledger in which half of the 80 ill women are missed, and few of the 80 ill men."""
+    return clinic_of(tmp_path / "clinic ü.ledger", confirmed=340)
+
+
+def clinic_of(path: Path, *, confirmed: int) -> Path:
     predictions, outcomes = [], []
     for number in range(340):
         sex, ill = ("F", "M")[number % 2], number < 160
@@ -379,11 +383,11 @@ def clinic(tmp_path: Path) -> Path:
         says = Decision.NEGATIVE if missed or not ill else Decision.POSITIVE
         says = Decision.REFER if number == 2 else says
         predictions.append(prediction(number, sex=sex, says=says))
-        if number < 320:
+        if number < confirmed:
             because = VerifiedBecause.AI_POSITIVE if number < 7 else VerifiedBecause.ROUTINE
             outcomes.append(outcome(number, ill=ill, because=because))
     blank = prediction(999, sex="F", says=Decision.NEGATIVE, status=Status.BLANK)
-    return ledger_of(tmp_path / "clinic ü.ledger", [*predictions, blank], outcomes)
+    return ledger_of(path, [*predictions, blank], outcomes)
 
 
 def test_a_ledger_is_audited_by_sex_and_age_with_nothing_else_said(
@@ -402,17 +406,28 @@ def test_a_ledger_is_audited_by_sex_and_age_with_nothing_else_said(
 
 
 def test_what_a_ledger_left_out_and_what_biases_it_is_said(
-    audit: Audit, clinic: Path, capsys: pytest.CaptureFixture[str]
+    audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    audit("--ledger", clinic, "--json")
+    audit("--ledger", clinic_of(tmp_path / "clinic.ledger", confirmed=320), "--json")
     report = json.loads(capsys.readouterr().out)
 
     assert report["result"]["rows"] == 340
     assert report["result"]["exclusions"] == [{"reason": "no outcome yet", "rows": 20}]
     notes = " ".join(report["notes"])
-    assert "7 of 320 outcomes are known only because the model said positive" in notes
+    assert "Of 230 AI-negative cases 0 were drawn at random and verified" in notes
+    assert "Do instead: `edgefair outcomes next --ledger" in notes
     assert "referred count as flagged" in notes
     assert "Images refused by the model, which have no score: 1." in notes
+
+
+def test_outcomes_known_because_the_model_said_positive_are_counted(
+    audit: Audit, clinic: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit("--ledger", clinic, "--json")
+    report = json.loads(capsys.readouterr().out)
+
+    notes = " ".join(report["notes"])
+    assert "7 of 340 outcomes are known only because the model said positive" in notes
 
 
 def test_the_same_ledger_gives_the_same_report_twice(

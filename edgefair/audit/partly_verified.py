@@ -1,0 +1,161 @@
+"""One finding of which only some cases were verified, and those not at random.
+
+Rates of the verified alone would say that the model misses nobody: whom it cleared is seldom
+looked into again. So they are corrected where enough was verified by lot, and refused where not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefair.audit.adjusted import Adjusted
+from edgefair.audit.corrected_prevalence import CorrectedPrevalence
+from edgefair.audit.corrected_rates import CorrectedRates
+from edgefair.audit.estimates import Estimates
+from edgefair.audit.groups import Grouping
+from edgefair.audit.rates import DECISION_RATES
+from edgefair.audit.verification import inclusion_probabilities, inverse_probability
+from edgefair.audit.verification_state import (
+    VerificationState,
+    is_representative,
+    sensitivity_allowed,
+)
+from edgefair.records import VerifiedBecause
+
+__all__ = ["REASONS", "PartlyVerified"]
+
+REASONS: Final = tuple(VerifiedBecause)
+"""What `PartlyVerified.because` numbers, from 0."""
+
+_NEARLY_ALL: Final = 0.95
+
+_Ints: TypeAlias = NDArray[np.int64]
+_Bools: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartlyVerified:
+    """All cases of one finding that the model scored, each array of shape (n,).
+
+    Attributes
+    ----------
+    y_true : ndarray of int64
+        1, 0, or -1 where nobody verified it.
+    flagged : ndarray of bool
+    because : ndarray of int64
+        Place in `REASONS` of why it was verified; -1 where it was not.
+    drawn_from : ndarray of int64
+        Group that it was or would have been drawn from, from 0; one number for all if no draw
+        told groups apart.
+    """
+
+    y_true: _Ints
+    flagged: _Bools
+    because: _Ints
+    drawn_from: _Ints
+
+    def is_plain(self, groupings: Sequence[Grouping]) -> bool:
+        """Whether nearly all cases (95 %) of every group are verified, so that rates stand."""
+        known = self.y_true >= 0
+        parts = [
+            codes * 2 + self.flagged
+            for codes in (np.zeros_like(self.y_true), *(g.codes for g in groupings))
+        ]
+        return all(
+            (np.bincount(part, known) >= _NEARLY_ALL * np.bincount(part)).all() for part in parts
+        )
+
+    def adjusted(self, grouping: Grouping) -> Adjusted:
+        """Return the rates in every group of a grouping over these cases, and in its rest."""
+        chance = self._chances(grouping.codes)
+        among = [grouping.codes == place for place in range(len(grouping.groups))]
+        others = [~rows for rows in among]
+        states = tuple(self._state(rows) for rows in among)
+        states_of_rest = tuple(self._state(rows) for rows in others)
+        return Adjusted(
+            value=self._rates(among, chance, states),
+            rest=self._rates(others, chance, states_of_rest),
+            states=states,
+            states_of_rest=states_of_rest,
+        )
+
+    def _state(self, rows: _Bools) -> VerificationState:
+        cleared = self.because[rows & ~self.flagged]
+        counted = np.bincount(cleared + 1, minlength=len(REASONS) + 1).tolist()
+        return sensitivity_allowed(
+            dict(zip(REASONS, counted[1:], strict=True)), unverified=counted[0]
+        )
+
+    def _chances(self, codes: _Ints) -> NDArray[np.float64]:
+        known = self.y_true >= 0
+        stands = np.array(
+            [[False, *(is_representative(r, flagged=f) for r in REASONS)] for f in (False, True)]
+        )
+        picked = stands[self.flagged.astype(int), self.because + 1]
+        fine = np.unique(
+            np.stack([codes, self.flagged.astype(np.int64), self.drawn_from]),
+            axis=1,
+            return_inverse=True,
+        )[1].reshape(-1)
+        side = 2 * codes + self.flagged
+        strata = _collapsed(fine, side, known, picked)
+        return inclusion_probabilities(strata, known, picked)
+
+    def _rates(
+        self,
+        parts: Sequence[_Bools],
+        chance: NDArray[np.float64],
+        states: Sequence[VerificationState],
+    ) -> dict[str, Estimates]:
+        refused = np.array([not state.allowed for state in states], bool)
+        rates: dict[str, Estimates] = {}
+        for metric in DECISION_RATES:
+            joined = CorrectedRates.joined(
+                [self._one(rows, chance, metric) for rows in parts],
+            )
+            rates[metric] = replace(joined, p_cleared=np.where(refused, np.nan, joined.p_cleared))
+        known = np.array([int((self.y_true[rows] >= 0).sum()) for rows in parts], np.int64)
+        rates["prevalence"] = CorrectedPrevalence.of(rates["npv"], known)
+        return rates
+
+    def _one(self, rows: _Bools, chance: NDArray[np.float64], metric: str) -> CorrectedRates:
+        if not rows.any():
+            none, unknown = np.zeros(1, np.int64), np.full(1, np.nan)
+            return CorrectedRates(
+                metric=metric,
+                n=none,
+                flagged=none,
+                cleared=none,
+                p_flagged=unknown,
+                p_cleared=unknown,
+                n_flagged=np.zeros(1),
+                n_cleared=np.zeros(1),
+            )
+        codes = np.zeros(int(rows.sum()), np.int64)
+        return inverse_probability(
+            self.y_true[rows], self.flagged[rows], codes, chance[rows], metric
+        )
+
+
+def _collapsed(fine: _Ints, side: _Ints, known: _Bools, picked: _Bools) -> _Ints:
+    """Return the strata, those that nobody stands for joined to the largest of the same side.
+
+    Where some of a stratum are unknown and none was drawn, it is taken to be as its neighbours
+    are: of the same group and decision.
+    """
+    strata = fine.copy()
+    size = int(fine.max(initial=-1)) + 1
+    drawn = np.bincount(fine, known & picked, minlength=size)
+    left = np.bincount(fine, ~known, minlength=size)
+    of_side = np.zeros(size, np.int64)
+    of_side[fine] = side
+    for needy in np.flatnonzero((left > 0) & (drawn == 0)).tolist():
+        alike = np.flatnonzero((of_side == of_side[needy]) & (drawn > 0))
+        if len(alike):
+            strata[fine == needy] = alike[int(np.argmax(drawn[alike]))]
+    return strata

@@ -1,0 +1,208 @@
+"""A ledger in which mostly the flagged were confirmed: refused, then corrected, never silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefair.clinic.next_cases import Asked, next_cases
+from edgefair.clinic.recheck import recheck_ledger
+from edgefair.ledger import Ledger
+from edgefair.records import (
+    Cell,
+    Decision,
+    FindingScore,
+    Outcome,
+    Prediction,
+    Subject,
+    VerdictKind,
+    VerifiedBecause,
+)
+from edgefair.report import Report, render_html, render_text, report_from_json, report_to_json
+
+NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
+CASES = 1000
+
+
+def has_it(number: int) -> bool:
+    return number % 4 == 0
+
+
+def is_flagged(number: int) -> bool:
+    """Return what the model says: half of the women who have it are missed, and no man."""
+    return has_it(number) and (number % 8 == 0 or number % 16 == 4)
+
+
+def sex_of(number: int) -> str:
+    return "F" if number % 8 == 4 or number % 3 == 0 else "M"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "clinic.ledger"
+    with Ledger.open(path, create=True) as ledger:
+        ledger.record(
+            Prediction(
+                image=f"{number}.png",
+                digest=f"{number:032x}",
+                scores=(
+                    FindingScore(
+                        finding="tb",
+                        logit=1.0,
+                        probability=0.8 if is_flagged(number) else 0.1,
+                        operating_point="screening",
+                        threshold=0.4,
+                        decision=Decision.POSITIVE if is_flagged(number) else Decision.NEGATIVE,
+                        reason="probability against threshold",
+                    ),
+                ),
+                subject=Subject(sex=sex_of(number)),
+                model="chest-xray 0.1.0",
+                bundle_digest="ab",
+                predicted_at="2026-03-01T08:00:00+00:00",
+            )
+            for number in range(CASES)
+        )
+    return path
+
+
+def tell(path: Path, numbers: Iterator[int], because: VerifiedBecause, by: str = "AB") -> None:
+    with Ledger.open(path) as ledger:
+        ledger.add_outcomes(
+            (
+                Outcome(
+                    case=f"{number}.png",
+                    finding="tb",
+                    outcome=has_it(number),
+                    verified_by=by,
+                    verified_because=because,
+                    date="2026-03-09",
+                )
+                for number in numbers
+            ),
+            today=date(2026, 3, 9),
+        )
+
+
+def confirm_flagged(path: Path) -> None:
+    flagged = (number for number in range(CASES) if is_flagged(number))
+    tell(path, flagged, VerifiedBecause.AI_POSITIVE)
+
+
+def work_through(path: Path, budget: int) -> None:
+    found = next_cases(path, Asked(budget=budget, by=("sex",)), now=NOW)
+    numbers = (int(case.image.removesuffix(".png")) for case in found.cases)
+    tell(path, numbers, VerifiedBecause.ROUTINE)  # typed wrongly: they were drawn all the same
+
+
+def cell(report: Report, metric: str, sex: str) -> Cell:
+    return next(
+        c
+        for c in report.result.by_group
+        if c.metric == metric and c.group.attributes[0].value == sex
+    )
+
+
+def test_what_the_model_misses_is_refused_and_what_to_do_is_said(path: Path) -> None:
+    confirm_flagged(path)
+    report = recheck_ledger(path, made_at=NOW, by=["sex"])
+    texts = [render_text(report, width=80, colour=False), render_html(report)]
+
+    missed = cell(report, "false_negative_rate", "F")
+    assert not missed.value.is_estimable
+    assert missed.refused is not None
+    assert missed.refused.missing == 50
+    assert missed.naive is not None
+    assert missed.naive.estimate == 0.0
+    assert missed.verdict is not None
+    assert missed.verdict.kind is VerdictKind.NOT_ENOUGH_DATA
+    assert "`edgefair outcomes next` draws them" in missed.verdict.sentence
+    assert cell(report, "ppv", "F").value.is_estimable
+    for text in texts:
+        assert "refused" in text
+        assert "outcomes next" in text
+    assert all(f"sex {sex}" in texts[0] for sex in "FM")
+
+
+def test_what_is_drawn_corrects_the_rates_and_finds_the_harm(path: Path) -> None:
+    confirm_flagged(path)
+    work_through(path, 300)
+    report = recheck_ledger(path, made_at=NOW, by=["sex"])
+
+    truth = {
+        sex: np.mean([not is_flagged(n) for n in range(CASES) if has_it(n) and sex_of(n) == sex])
+        for sex in "FM"
+    }
+    for sex in "FM":
+        missed = cell(report, "false_negative_rate", sex)
+        assert missed.refused is None
+        assert missed.value.lower <= truth[sex] <= missed.value.upper
+    women = cell(report, "false_negative_rate", "F")
+    assert women.naive is not None
+    assert women.naive.estimate < women.value.estimate
+    assert women.verdict is not None
+    assert women.verdict.kind is VerdictKind.HARM_SHOWN
+    assert "corrected for who was verified" in women.verdict.sentence
+    assert any("inverse of its chance" in note for note in report.notes)
+    drawn = {row.flagged: row.because["random_audit"] for row in report.verification}
+    assert sum(drawn.values()) == 300
+
+
+def test_where_everything_is_verified_rates_stand_as_they_are(path: Path) -> None:
+    tell(path, iter(range(CASES)), VerifiedBecause.ROUTINE)
+    report = recheck_ledger(path, made_at=NOW, by=["sex"])
+
+    assert all(c.naive is None and c.refused is None for c in report.result.by_group)
+    assert report.result.spreads
+    assert [row.unverified for row in report.verification] == [0, 0]
+
+
+def test_the_report_comes_back_whole_from_json(path: Path) -> None:
+    confirm_flagged(path)
+    work_through(path, 80)
+    report = recheck_ledger(path, made_at=NOW, by=["sex"])
+    text = report_to_json(report)
+
+    assert report_to_json(report_from_json(text)) == text
+
+
+def test_readers_who_differ_widen_what_they_are_sure_of(path: Path) -> None:
+    tell(path, iter(range(CASES)), VerifiedBecause.ROUTINE)
+    before = recheck_ledger(path, made_at=NOW, by=["sex"])
+    with Ledger.open(path) as ledger:
+        ledger.add_outcomes(
+            (
+                Outcome(
+                    case=f"{number}.png",
+                    finding="tb",
+                    outcome=has_it(number) != (number % 20 == 0),
+                    verified_by="CD",
+                    verified_because=VerifiedBecause.ROUTINE,
+                    date="2026-03-09",
+                )
+                for number in range(200)
+            ),
+            today=date(2026, 3, 9),
+        )
+    after = recheck_ledger(path, made_at=NOW, by=["sex"])
+
+    wider = cell(after, "false_negative_rate", "F").value
+    plain = cell(before, "false_negative_rate", "F").value
+    assert wider.upper - wider.lower > plain.upper - plain.lower
+    (note,) = (note for note in after.notes if "two people" in note)
+    assert note.startswith("tb: 200 cases were read by two people, who differ on 10. Kappa 0.8")
+    assert "intervals and verdicts allow for it" in note
+
+
+def test_a_few_second_readings_are_told_and_change_nothing(path: Path) -> None:
+    tell(path, iter(range(CASES)), VerifiedBecause.ROUTINE)
+    before = recheck_ledger(path, made_at=NOW, by=["sex"])
+    tell(path, iter(range(5)), VerifiedBecause.ROUTINE, by="CD")
+    after = recheck_ledger(path, made_at=NOW, by=["sex"])
+
+    assert repr(after.result) == repr(before.result)  # nan is not equal to itself
+    assert any("too few to tell how many labels are wrong" in note for note in after.notes)
