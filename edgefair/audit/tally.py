@@ -13,7 +13,7 @@ from edgefair.audit.clustered_auroc import design_effects
 from edgefair.audit.clusters import ByPatient
 from edgefair.audit.estimates import Estimates, Rates, Worth
 from edgefair.audit.groups import Grouping
-from edgefair.audit.placements import RankedScores
+from edgefair.audit.placements import Moments, RankedScores
 from edgefair.audit.rates import (
     DECISION_RATES,
     DENOMINATORS,
@@ -71,6 +71,9 @@ class Tally:
     worths : mapping of str to pair of Worth, or None
         For each denominator what its cases are worth, in each group and among all others; None
         where all cases are independent.
+    moments : pair of Moments, or None
+        What the areas were made of, in each group and among all others; None where there were no
+        scores.
     """
 
     finding: str
@@ -81,6 +84,7 @@ class Tally:
     areas: Aurocs | None
     areas_of_rest: Aurocs | None
     worths: Mapping[str, tuple[Worth, Worth]] | None = None
+    moments: tuple[Moments, Moments] | None = None
 
     def rates(self, metric: str) -> Rates:
         """Return one rate in every group."""
@@ -126,7 +130,8 @@ def _tally(
 ) -> Tally:
     codes, k = grouping.codes, len(grouping.groups)
     counts = counts_by_group(cases.y_true, flagged, codes, k)
-    areas, areas_of_rest = _areas(cases, ranked, codes, k)
+    moments = None if ranked is None else ranked.moments(codes, k)
+    areas, areas_of_rest = _areas(cases, ranked, moments, codes)
     worths = None
     if cases.patients is not None:
         by_patient = ByPatient.of(cases.y_true, flagged, cases.patients, codes, k)
@@ -140,17 +145,22 @@ def _tally(
         areas=areas,
         areas_of_rest=areas_of_rest,
         worths=worths,
+        moments=moments,
     )
 
 
 def _areas(
-    cases: Cases, ranked: RankedScores | None, codes: NDArray[np.int64], k: int
+    cases: Cases,
+    ranked: RankedScores | None,
+    moments: tuple[Moments, Moments] | None,
+    codes: NDArray[np.integer],
 ) -> tuple[Aurocs, Aurocs] | tuple[None, None]:
-    if ranked is None:
+    if ranked is None or moments is None:
         return None, None
-    within, among_others = (aurocs(moments) for moments in ranked.moments(codes, k))
+    within, among_others = (aurocs(one) for one in moments)
     if cases.patients is None:
         return within, among_others
+    k = len(within.estimate)
     of_groups, of_rests = design_effects(ranked, codes, cases.patients, k)
     return within.with_design_effect(of_groups), among_others.with_design_effect(of_rests)
 
