@@ -13,7 +13,8 @@
     │   │   ├── WrongBodyPart
     │   │   ├── TooSmall
     │   │   └── BlankImage
-    │   └── BadTable                a CSV with the wrong columns or values
+    │   ├── BadTable                a CSV with the wrong columns or values
+    │   └── EvidenceAltered         an evidence pack whose numbers do not follow from its counts
     ├── ModelError               4  the model is refused
     │   ├── BundleNotFound
     │   ├── BundleAltered           a hash, a path or a size that does not hold
@@ -41,6 +42,7 @@ __all__ = [
     "ContractMismatch",
     "DecompressionBomb",
     "EdgefairError",
+    "EvidenceAltered",
     "GateFailed",
     "InputError",
     "LedgerBusy",
@@ -158,6 +160,12 @@ class BadTable(InputError):
     """A table with missing columns or values of the wrong kind."""
 
     reason = "bad_table"
+
+
+class EvidenceAltered(InputError):
+    """An evidence pack says what does not follow from what was counted."""
+
+    reason = "evidence_altered"
 
 
 class ModelError(EdgefairError):

@@ -197,9 +197,7 @@ def calibration_aside(cases: Cases, *, level: float, seed: int) -> CalibrationAs
     curves: list[GroupCurve] = []
     for grouping in chosen:
         curves += _curves(cases.y_true, p, grouping, level=level, seed=seed)
-    return CalibrationAside(
-        finding=cases.finding, curves=tuple(curves), groups_left_out=left_out
-    )
+    return CalibrationAside(finding=cases.finding, curves=tuple(curves), groups_left_out=left_out)
 
 
 def in_the_large(bins: Sequence[ScoreBin], *, level: float) -> Interval:
@@ -216,9 +214,7 @@ def in_the_large(bins: Sequence[ScoreBin], *, level: float) -> Interval:
         return Interval.vacuous(level=level, lower=-1.0)
     mean = sum(one.total for one in bins) / n
     lower, upper = wilson_limits(np.array([positives]), np.array([n]), two_sided_z(level))
-    return Interval(
-        positives / n - mean, float(lower[0]) - mean, float(upper[0]) - mean, level, n
-    )
+    return Interval(positives / n - mean, float(lower[0]) - mean, float(upper[0]) - mean, level, n)
 
 
 def _shown(cases: Cases) -> tuple[list[Grouping], int]:

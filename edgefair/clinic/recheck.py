@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from math import nan
 from pathlib import Path
@@ -17,11 +16,12 @@ from numpy.typing import NDArray
 
 from edgefair import __version__
 from edgefair.audit.columns import Criteria
-from edgefair.audit.face import audit
 from edgefair.audit.groups import By, Grouping, group_by
 from edgefair.audit.inputs import patient_numbers, several_of_one
+from edgefair.audit.preparing import Columns, prepared
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
+from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of
 from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
 from edgefair.clinic.patients import notes_on_patients
 from edgefair.errors import NotEnoughData
@@ -30,57 +30,30 @@ from edgefair.ledger import LabelledCases, Ledger
 from edgefair.records import UNKNOWN, Decision, Exclusion, VerifiedBecause
 from edgefair.report import DataIdentity, Report
 
-__all__ = ["LEDGER_GROUPS", "Roles", "recheck_ledger", "recheck_table"]
+__all__ = [
+    "LEDGER_GROUPS",
+    "Roles",
+    "check_ledger",
+    "check_table",
+    "recheck_ledger",
+    "recheck_table",
+]
 
 LEDGER_GROUPS: Final = ("sex", "age:0,18,40,60,80")
 """What a ledger's cases are grouped by unless asked otherwise: all that it knows of everybody."""
 
-_SEED: Final = 0
-
 _REFERRED: Final = "Cases that the model referred count as flagged: a person looks at them."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roles:
-    """Which columns of a table mean what.
-
-    Attributes
-    ----------
-    label : str
-        Whether the finding was there.
-    positive : str or None
-        The value of `label` that counts as yes, every other as no. None if the column holds 0
-        and 1, and nothing where nobody knows yet.
-    score : str or None
-        The model's score, on any scale, larger for more suspicious.
-    prediction : str or None
-        The model's decision.
-    threshold : float or None
-        Where there is no `prediction`: a score of at least this is flagged.
-    finding : str or None
-        What the label is about; the label's column if None.
-    patient : str or None
-        Whose case it is; None if every row counts as another patient's.
-    """
-
-    label: str
-    positive: str | None = None
-    score: str | None = None
-    prediction: str | None = None
-    threshold: float | None = None
-    finding: str | None = None
-    patient: str | None = None
-
-
-def recheck_table(
+def check_table(
     table: Table,
     roles: Roles,
     *,
     by: Sequence[str],
     made_at: datetime,
     criteria: Criteria | None = None,
-) -> Report:
-    """Return for whom the scores of a table work.
+) -> Checked:
+    """Return for whom the scores of a table work, and what that was computed from.
 
     Parameters
     ----------
@@ -107,21 +80,29 @@ def recheck_table(
     names = dict.fromkeys(term.name for way in ways for term in way.terms)
     features = {name: table.column(name) for name in names}
     check_groups(ways, features)
-    found = audit(
-        y_true=_labels(table.column(roles.label), roles.positive),
-        y_score={roles.score: table.column(roles.score)} if roles.score else None,
-        y_pred=table.column(roles.prediction) if roles.prediction else None,
-        sensitive_features=features,
-        patients=table.column(roles.patient) if roles.patient else None,
+    ready = prepared(
+        Columns(
+            y_true=_labels(table.column(roles.label), roles.positive),
+            y_score={roles.score: table.column(roles.score)} if roles.score else None,
+            y_pred=table.column(roles.prediction) if roles.prediction else None,
+            sensitive_features=features,
+            patients=table.column(roles.patient) if roles.patient else None,
+        ),
         by=by,
         threshold=roles.threshold,
         finding=roles.finding or roles.label,
-        level=held.level,
-        margin=held.margin,
-        alpha=held.alpha,
-        seed=_SEED,
     )
-    return Report(
+    found = recheck(
+        ready.findings,
+        exclusions=ready.exclusions,
+        rows=ready.rows,
+        criteria=held,
+        seed=SEED,
+    )
+    thresholds, calibration = asides_of(
+        ready.findings, level=held.level, costs=roles.costs, threshold=roles.threshold
+    )
+    report = Report(
         title=f"For whom do the scores in {Path(table.name).name} work?",
         result=found.result,
         operating_point=_operating_point(roles),
@@ -135,7 +116,27 @@ def recheck_table(
             *notes_on_lone_groups(found.result),
             *notes_on_copies(table),
         ),
+        thresholds=thresholds,
+        calibration=calibration,
     )
+    return Checked(
+        report=report,
+        evidence=found.evidence,
+        asked=Asked(roles=roles, by=tuple(by), finding=None, criteria=held, seed=SEED),
+        position=None,
+    )
+
+
+def recheck_table(
+    table: Table,
+    roles: Roles,
+    *,
+    by: Sequence[str],
+    made_at: datetime,
+    criteria: Criteria | None = None,
+) -> Report:
+    """Return the report alone; parameters and errors as `check_table`."""
+    return check_table(table, roles, by=by, made_at=made_at, criteria=criteria).report
 
 
 def recheck_ledger(
@@ -146,7 +147,20 @@ def recheck_ledger(
     finding: str | None = None,
     criteria: Criteria | None = None,
 ) -> Report:
-    """Return for whom the model that read last works, by the outcomes in a ledger.
+    """Return the report alone; parameters and errors as `check_ledger`."""
+    return check_ledger(path, made_at=made_at, by=by, finding=finding, criteria=criteria).report
+
+
+def check_ledger(
+    path: Path,
+    *,
+    made_at: datetime,
+    by: Sequence[str] = LEDGER_GROUPS,
+    finding: str | None = None,
+    criteria: Criteria | None = None,
+    bundle_digest: str | None = None,
+) -> Checked:
+    """Return for whom a model works, by the outcomes in a ledger, and what that rests on.
 
     Parameters
     ----------
@@ -160,6 +174,8 @@ def recheck_ledger(
         Only this one; all of the model's by default.
     criteria : Criteria, optional
         The audit's own by default.
+    bundle_digest : str, optional
+        Which model; the one that read last if left out.
 
     Raises
     ------
@@ -171,7 +187,8 @@ def recheck_ledger(
         If there is no outcome yet.
     """
     with Ledger.open(path, read_only=True) as ledger:
-        labelled = ledger.labelled()
+        labelled = ledger.labelled(bundle_digest=bundle_digest)
+        position = ledger.position(bundle_digest=labelled.bundle_digest)
     findings = tuple(dict.fromkeys(labelled.finding))
     asked = tuple(name for name in findings if finding in (None, name))
     if not asked:
@@ -182,14 +199,17 @@ def recheck_ledger(
             else f"`edgefair outcomes template --ledger {path}` writes the list to fill in.",
         )
     ways = [By.parse(text) for text in by]
+    held = criteria or Criteria()
+    cases = _cases(labelled, asked, ways)
     found = recheck(
-        _cases(labelled, asked, ways),
+        cases,
         exclusions=_exclusions(labelled, asked, findings),
         rows=len(labelled) + labelled.unverified + labelled.unscored,
-        criteria=criteria or Criteria(),
-        seed=_SEED,
+        criteria=held,
+        seed=SEED,
     )
-    return Report(
+    thresholds, calibration = asides_of(cases, level=held.level)
+    report = Report(
         title=f"For whom does {labelled.model} work?",
         result=found.result,
         model=labelled.model,
@@ -204,6 +224,14 @@ def recheck_ledger(
             *notes_on_patients(_patients_of_ledger(labelled, asked), found.result),
             *notes_on_lone_groups(found.result),
         ),
+        thresholds=thresholds,
+        calibration=calibration,
+    )
+    return Checked(
+        report=report,
+        evidence=found.evidence,
+        asked=Asked(roles=None, by=tuple(by), finding=finding, criteria=held, seed=SEED),
+        position=position,
     )
 
 

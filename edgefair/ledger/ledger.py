@@ -21,6 +21,7 @@ from edgefair.ledger.connection import (
 )
 from edgefair.ledger.keys import SiteKey, key_path
 from edgefair.ledger.outcomes import write_outcome
+from edgefair.ledger.position import LedgerPosition, read_position
 from edgefair.ledger.reading import read_cases, read_labelled, read_predictions
 from edgefair.ledger.results import Case, ImportReport, LabelledCases
 from edgefair.ledger.schema import VERSION
@@ -214,6 +215,17 @@ class Ledger:
         with snapshot(self._path, self._connection):
             check(self._path, self._connection)
             return read_labelled(self._connection, bundle_digest)
+
+    def position(self, *, bundle_digest: str) -> LedgerPosition:
+        """Return how far the ledger has come, and the plan in force for a model.
+
+        Raises
+        ------
+        LedgerDamaged
+            If it cannot be read.
+        """
+        with snapshot(self._path, self._connection):
+            return read_position(self._connection, bundle_digest)
 
     def check(self) -> None:
         """Pass if every page and every row is as it was written.

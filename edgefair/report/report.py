@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgefair.audit.asides import CalibrationAside, ThresholdAside
 from edgefair.records import AuditResult
 
 __all__ = ["DataIdentity", "Report"]
@@ -50,6 +51,10 @@ class Report:
     edgefair_version : str
     notes : tuple of str
         Sentences the reader must know, e.g. the traps of the model's data.
+    thresholds : tuple of ThresholdAside
+        What other thresholds would do, one a finding; empty where there are no scores.
+    calibration : tuple of CalibrationAside
+        Whether probabilities mean what they say, one a finding; empty where there are none.
     """
 
     title: str
@@ -62,3 +67,5 @@ class Report:
     made_at: str
     edgefair_version: str
     notes: tuple[str, ...] = ()
+    thresholds: tuple[ThresholdAside, ...] = ()
+    calibration: tuple[CalibrationAside, ...] = ()
