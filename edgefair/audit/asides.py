@@ -18,7 +18,7 @@ from edgefair.audit.intervals import two_sided_z, wilson_limits
 from edgefair.audit.logistic import logit, slope_interval
 from edgefair.audit.multiplicity import holm
 from edgefair.audit.smooth_ece import cosines, smooth_errors
-from edgefair.audit.tally import Cases
+from edgefair.audit.tally import Cases, everybody_of
 from edgefair.audit.thresholds import Costs, ThresholdRow, thresholds_from_counts
 from edgefair.records import Group, Interval
 
@@ -219,12 +219,7 @@ def in_the_large(bins: Sequence[ScoreBin], *, level: float) -> Interval:
 
 def _shown(cases: Cases) -> tuple[list[Grouping], int]:
     """Return everybody, then the groupings by one attribute that there is room for."""
-    everybody = Grouping(
-        attribute="everybody",
-        groups=(Group(),),
-        codes=np.zeros(len(cases.y_true), dtype=np.int8),
-    )
-    chosen, room = [everybody], MOST_GROUPS
+    chosen, room = [everybody_of(cases)], MOST_GROUPS
     total = 0
     for grouping in cases.groupings:
         there = len(_kept(grouping))

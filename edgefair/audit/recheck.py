@@ -12,7 +12,7 @@ from edgefair.audit.columns import Block, Criteria, judged_cells, shown_cells
 from edgefair.audit.disparity import gap_between
 from edgefair.audit.estimates import Rates
 from edgefair.audit.rates import DECISION_RATES
-from edgefair.audit.tally import Cases, Tally, tally, tally_everybody
+from edgefair.audit.tally import Cases, Tally, everybody_of, tally
 from edgefair.audit.verdict import JUDGED
 from edgefair.audit.view import Audit
 from edgefair.records import AuditResult, Cell, Confusion, Exclusion, Group, Spread
@@ -43,8 +43,9 @@ def recheck(
     seed : int
         Of the permutations; the same seed gives the same result.
     """
-    everybody = tuple(one for cases in findings for one in tally_everybody(cases))
-    parted = tuple(one for cases in findings for one in tally(cases, cases.groupings))
+    counted = [tally(cases, (everybody_of(cases), *cases.groupings)) for cases in findings]
+    everybody = tuple(of_all for of_all, *_ in counted)
+    parted = tuple(one for _, *of_groups in counted for one in of_groups)
     result = result_of(
         (*everybody, *parted), exclusions=exclusions, rows=rows, criteria=criteria, seed=seed
     )

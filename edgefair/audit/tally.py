@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from edgefair.audit.rates import (
 )
 from edgefair.records import Group
 
-__all__ = ["Cases", "Tally", "tally", "tally_everybody"]
+__all__ = ["Cases", "Tally", "everybody_of", "tally", "tally_everybody"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def _areas(
     cases: Cases,
     ranked: RankedScores | None,
     moments: tuple[Moments, Moments] | None,
-    codes: NDArray[np.integer],
+    codes: NDArray[np.signedinteger[Any]],
 ) -> tuple[Aurocs, Aurocs] | tuple[None, None]:
     if ranked is None or moments is None:
         return None, None
@@ -165,7 +166,12 @@ def _areas(
     return within.with_design_effect(of_groups), among_others.with_design_effect(of_rests)
 
 
+def everybody_of(cases: Cases) -> Grouping:
+    """Return all cases as one group."""
+    codes = np.zeros(len(cases.y_true), dtype=np.int8)
+    return Grouping(attribute="everybody", groups=(Group(),), codes=codes)
+
+
 def tally_everybody(cases: Cases) -> tuple[Tally, ...]:
     """Return the counts and areas over all cases, as those of one group without a rest."""
-    codes = np.zeros(len(cases.y_true), dtype=np.int64)
-    return tally(cases, [Grouping(attribute="everybody", groups=(Group(),), codes=codes)])
+    return tally(cases, [everybody_of(cases)])

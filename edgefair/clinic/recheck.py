@@ -78,20 +78,25 @@ def check_table(
     held = criteria or Criteria()
     ways = [By.parse(text, columns=table.columns) for text in by]
     names = dict.fromkeys(term.name for way in ways for term in way.terms)
-    features = {name: table.column(name) for name in names}
+    features = {name: table.array(name) for name in names}
     check_groups(ways, features)
     ready = prepared(
         Columns(
-            y_true=_labels(table.column(roles.label), roles.positive),
-            y_score={roles.score: table.column(roles.score)} if roles.score else None,
-            y_pred=table.column(roles.prediction) if roles.prediction else None,
+            y_true=_labels(table.array(roles.label), roles.positive),
+            y_score={roles.score: table.array(roles.score)} if roles.score else None,
+            y_pred=table.array(roles.prediction) if roles.prediction else None,
             sensitive_features=features,
-            patients=table.column(roles.patient) if roles.patient else None,
+            patients=table.array(roles.patient) if roles.patient else None,
         ),
         by=by,
         threshold=roles.threshold,
         finding=roles.finding or roles.label,
     )
+    title = f"For whom do the scores in {Path(table.name).name} work?"
+    data = DataIdentity(name=table.name, sha256=table.sha256, rows=len(table))
+    of_table, copies = _notes_on_table(table, roles), notes_on_copies(table)
+    patients = _patients_of_table(table, roles)
+    del features, table  # a large table's text takes more memory than all that follows
     found = recheck(
         ready.findings,
         exclusions=ready.exclusions,
@@ -103,18 +108,18 @@ def check_table(
         ready.findings, level=held.level, costs=roles.costs, threshold=roles.threshold
     )
     report = Report(
-        title=f"For whom do the scores in {Path(table.name).name} work?",
+        title=title,
         result=found.result,
         operating_point=_operating_point(roles),
-        data=DataIdentity(name=table.name, sha256=table.sha256, rows=len(table)),
+        data=data,
         groups_by=tuple(str(way) for way in ways),
         made_at=_utc(made_at),
         edgefair_version=__version__,
         notes=(
-            *_notes_on_table(table, roles),
-            *notes_on_patients(_patients_of_table(table, roles), found.result),
+            *of_table,
+            *notes_on_patients(patients, found.result),
             *notes_on_lone_groups(found.result),
-            *notes_on_copies(table),
+            *copies,
         ),
         thresholds=thresholds,
         calibration=calibration,
@@ -239,7 +244,9 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _labels(column: tuple[str, ...], positive: str | None) -> Sequence[str] | NDArray[np.bool_]:
+def _labels(
+    column: NDArray[np.object_], positive: str | None
+) -> NDArray[np.object_] | NDArray[np.bool_]:
     """Return the labels; with a value that means yes, True for it, as text or as a number."""
     if positive is None:
         return column
