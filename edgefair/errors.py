@@ -14,12 +14,20 @@
     │   │   ├── TooSmall
     │   │   └── BlankImage
     │   ├── BadTable                a CSV with the wrong columns or values
-    │   └── EvidenceAltered         an evidence pack whose numbers do not follow from its counts
+    │   ├── EvidenceAltered         an evidence pack whose numbers do not follow from its counts
+    │   └── BadKey                  a file that holds no key, or not the one it should
     ├── ModelError               4  the model is refused
     │   ├── BundleNotFound
     │   ├── BundleAltered           a hash, a path or a size that does not hold
     │   ├── ContractMismatch        manifest and graph disagree
-    │   └── UnsafeModel             external data, custom operator, unknown opset
+    │   ├── UnsafeModel             external data, custom operator, unknown opset
+    │   ├── Untrusted               nobody whom this PC trusts vouches for it
+    │   │   ├── Unsigned
+    │   │   ├── UnknownKey
+    │   │   ├── RevokedKey
+    │   │   ├── WrongSignature      the signature is over other bytes, or is none
+    │   │   └── Withdrawn           its builder took it back
+    │   └── Downgrade               older than what this PC has already seen
     ├── LedgerError              5
     │   ├── LedgerDamaged
     │   ├── LedgerBusy
@@ -35,12 +43,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BadKey",
     "BadTable",
     "BlankImage",
     "BundleAltered",
     "BundleNotFound",
     "ContractMismatch",
     "DecompressionBomb",
+    "Downgrade",
     "EdgefairError",
     "EvidenceAltered",
     "GateFailed",
@@ -52,13 +62,19 @@ __all__ = [
     "ModelError",
     "NotAnImage",
     "NotEnoughData",
+    "RevokedKey",
     "TooSmall",
     "TruncatedImage",
+    "UnknownKey",
     "UnreadableImage",
     "UnsafeModel",
+    "Unsigned",
+    "Untrusted",
     "UnusableImage",
+    "Withdrawn",
     "WrongBodyPart",
     "WrongModality",
+    "WrongSignature",
 ]
 
 
@@ -168,6 +184,12 @@ class EvidenceAltered(InputError):
     reason = "evidence_altered"
 
 
+class BadKey(InputError):
+    """A file that holds no key of edgefair's, or not the one that it should."""
+
+    reason = "bad_key"
+
+
 class ModelError(EdgefairError):
     """The model is refused."""
 
@@ -197,6 +219,48 @@ class UnsafeModel(ModelError):
     """The graph holds external data, a custom operator or an unknown opset: not run."""
 
     reason = "unsafe_model"
+
+
+class Untrusted(ModelError):
+    """Nobody whom this PC trusts vouches for the bundle."""
+
+    reason = "untrusted"
+
+
+class Unsigned(Untrusted):
+    """The bundle carries no signature, and did not come with edgefair."""
+
+    reason = "unsigned"
+
+
+class UnknownKey(Untrusted):
+    """It is signed, by a key that this PC does not trust."""
+
+    reason = "unknown_key"
+
+
+class RevokedKey(Untrusted):
+    """It is signed by a key that has been revoked."""
+
+    reason = "revoked_key"
+
+
+class WrongSignature(Untrusted):
+    """The signature is none, or is over other bytes than these."""
+
+    reason = "wrong_signature"
+
+
+class Withdrawn(Untrusted):
+    """The bundle's builder took it back."""
+
+    reason = "withdrawn"
+
+
+class Downgrade(ModelError):
+    """The bundle or list is older than one that this PC has already seen."""
+
+    reason = "downgrade"
 
 
 class LedgerError(EdgefairError):

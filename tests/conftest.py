@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
-from edgefair.bundle.archive import PartContent, write_bundle
+from edgefair.bundle.archive import PartContent, read_bundle, write_bundle
 from edgefair.bundle.manifest import (
     CONTRACT_KEY,
     FORMAT,
@@ -30,6 +30,9 @@ from edgefair.bundle.manifest import (
     Task,
     contract_to_json,
 )
+from edgefair.bundle.sealing import sign_bundle
+from edgefair.bundle.shelf import trust_store_in
+from edgefair.bundle.signing import Purpose, SigningKey, new_signing_key
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -40,6 +43,16 @@ settings.register_profile("edgefair", deadline=None, derandomize=True)
 settings.load_profile("edgefair")
 
 BundleMaker: TypeAlias = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what is installed and trusted on the developer's own PC out of every test."""
+    home = tmp_path_factory.mktemp("home") / "edgefair"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEFAIR_HOME", str(home))
+        yield home
+    assert not home.exists(), "a test left something in the home that all tests share"
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +167,43 @@ def make_bundle(tmp_path: Path, manifest: Manifest, graph: onnx.ModelProto) -> B
         write_bundle(
             path, changed, [PartContent(path="m.onnx", role="model", content=content), card]
         )
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ministry() -> SigningKey:
+    """Return a builder's key, for bundles."""
+    return new_signing_key("ministry", Purpose.BUNDLES)
+
+
+@pytest.fixture(scope="session")
+def root() -> SigningKey:
+    """Return the builder's other key, for revocations."""
+    return new_signing_key("ministry-root", Purpose.REVOCATIONS)
+
+
+@pytest.fixture
+def home(tmp_path: Path, ministry: SigningKey, root: SigningKey) -> Path:
+    """Return the home of a clinic that trusts both keys and has installed nothing yet."""
+    place = tmp_path / "clinic-home"
+    for key in (ministry, root):
+        trust_store_in(place).add_key(key.public)
+    return place
+
+
+@pytest.fixture
+def make_signed(make_bundle: BundleMaker, tmp_path: Path, ministry: SigningKey) -> BundleMaker:
+    """Return a function that writes the signed bundle of a number to a stick of its own."""
+
+    def make(
+        sequence: int = 1, *, key: SigningKey = ministry, expires: str = "", **changes: object
+    ) -> Path:
+        bundle = read_bundle(make_bundle(**changes))
+        path = tmp_path / f"stick-{sequence}" / "brightness-1.2.3.efb"
+        path.parent.mkdir(exist_ok=True)
+        sign_bundle(bundle, path, key, sequence=sequence, expires=expires)
         return path
 
     return make

@@ -42,7 +42,11 @@ def test_an_unpacked_wheel_finds_its_bundles_outside_the_checkout(
 ) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "from edgefair.bundle.shelf import find_bundle; print(find_bundle('phantom'))"
+    code = (
+        "from pathlib import Path; from edgefair.bundle import shelf; "
+        "assert shelf.open_bundle('phantom', Path('none')).trust.kind == 'carried'; "
+        "print(shelf.find_bundle('phantom'))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -34,8 +34,16 @@ OPERATORS: Final = frozenset(
 # fmt: on
 """Operators that a bundle may use: feed-forward networks, nothing that loops or branches."""
 
+_FIELD_NUMBERS: Final = 2**29
+_FIELDS: Final = 50_000
+_TENSOR_FIELDS: Final = 100
+_BYTES_LOOKED_THROUGH: Final = 4_000_000
+"""Files may be made of millions of fields of two bytes: of one message's fields, of a tensor's,
+and of what is not weights, so much is looked at and no more."""
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_EXTERNAL: Final = 1
+_INSIDE: Final = 0
+"""The data location of a tensor in the file itself; cut to 32 bits, any other number may be 1."""
 
 Message: TypeAlias = memoryview
 
@@ -93,7 +101,7 @@ def _summary(model: Message) -> GraphSummary:
     if any(number in (20, 25) for number, _ in fields):
         raise _refusal("defines functions or training steps")
     graph = list(_fields(graphs[0]))
-    _refuse_external_data(value for number, value in graph if number in (5, 15))
+    _refuse_external_data([value for number, value in graph if number in (5, 15)])
     return GraphSummary(
         opset=_standard_opset(_messages(fields, 8)),
         operators=frozenset(_operator(node) for node in _messages(graph, 1)),
@@ -130,16 +138,16 @@ def _operator(node: Message) -> str:
         inner = list(_fields(attribute))
         if any(number in (6, 11) for number, _ in inner):
             raise _refusal(f"holds a subgraph in {name!r}")
-        _refuse_external_data(value for number, value in inner if number in (5, 10, 22))
+        _refuse_external_data([value for number, value in inner if number in (5, 10, 22, 23)])
     return name
 
 
-def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
+def _refuse_external_data(tensors: list[int | Message]) -> None:
     for tensor in tensors:
         if not isinstance(tensor, memoryview):
             raise ValueError("a tensor is a message")
-        for number, value in _fields(tensor):
-            if number == 13 or (number == 14 and value == _EXTERNAL):
+        for number, value in _fields(tensor, _TENSOR_FIELDS):
+            if number == 13 or (number == 14 and value != _INSIDE):
                 raise _refusal("keeps data outside its own file")
             # sparse tensors hold their values and indices as tensors, fields 1 and 2
             if number in (1, 2) and isinstance(value, memoryview) and _is_external(value):
@@ -149,7 +157,7 @@ def _refuse_external_data(tensors: Iterator[int | Message]) -> None:
 def _is_external(message: Message) -> bool:
     try:
         return any(
-            number == 13 or (number == 14 and value == _EXTERNAL)
+            number == 13 or (number == 14 and value != _INSIDE)
             for number, value in _fields(message)
         )
     except (IndexError, ValueError):
@@ -166,28 +174,43 @@ def _tensor_shape(value_info: Message) -> TensorShape:
 
 
 def _messages(fields: list[tuple[int, int | Message]], wanted: int) -> list[Message]:
-    return [
+    found = [
         value for number, value in fields if number == wanted and isinstance(value, memoryview)
     ]
+    if sum(len(message) for message in found) > _BYTES_LOOKED_THROUGH:
+        raise _refusal(f"holds more than {_BYTES_LOOKED_THROUGH // 10**6} MB beside its weights")
+    return found
 
 
 def _text(message: Message, wanted: int) -> str:
-    for number, value in _fields(message):
-        if number == wanted and isinstance(value, memoryview):
-            return bytes(value).decode()
-    return ""
+    value = _only(message, wanted)
+    return bytes(value).decode() if isinstance(value, memoryview) else ""
 
 
 def _number(message: Message, wanted: int) -> int:
-    return next((v for n, v in _fields(message) if n == wanted and isinstance(v, int)), 0)
+    value = _only(message, wanted)
+    return value if isinstance(value, int) else 0
 
 
-def _fields(message: Message) -> Iterator[tuple[int, int | Message]]:
+def _only(message: Message, wanted: int) -> int | Message | None:
+    """Return the one field of that number; of two, another reader may take the other one."""
+    values = [value for number, value in _fields(message) if number == wanted]
+    if len(values) > 1:
+        raise ValueError("a field that stands once stands twice")
+    return values[0] if values else None
+
+
+def _fields(message: Message, limit: int = _FIELDS) -> Iterator[tuple[int, int | Message]]:
     """Yield (field number, value) of one protobuf message: a number, or a view of bytes."""
-    position = 0
+    position = count = 0
     while position < len(message):
+        count += 1
+        if count > limit:
+            raise ValueError("more fields than any message has")
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
+        if not 0 < number < _FIELD_NUMBERS:
+            raise ValueError(f"field {number}")  # another reader may cut it to a known one
         if wire == _VARINT:
             value, position = _varint(message, position)
             yield number, value

@@ -7,15 +7,19 @@ made for it cannot part.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from math import isfinite
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args, get_origin
 
 import cattrs
+import cattrs.errors
 from cattrs.strategies import configure_tagged_union
 
+from edgefair.bundle.strict import strict_converter
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
 
@@ -47,6 +51,24 @@ __all__ = [
 
 FORMAT: Final = 1
 """Version of the manifest's form; a reader refuses any other."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
+"""Of a model and its version: they become names of folders, and are printed."""
+
+_VALUES_LOOKED_THROUGH: Final = 10_000
+_FAULTS_TOLD: Final = 100
+_STRUCTURE_FAULTS: Final = (
+    cattrs.BaseValidationError,
+    cattrs.errors.ForbiddenExtraKeysError,
+    cattrs.errors.StructureHandlerNotFoundError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What cattrs raises, where it stops at the first fault, on trees that are no manifest."""
 
 CONTRACT_KEY: Final = "edgefair.contract"
 """Key of the contract in the ONNX file's metadata."""
@@ -239,8 +261,8 @@ class Part:
     path : str
         Name inside the archive, relative, with forward slashes.
     role : str
-        ``model``, ``variant``, ``card``, ``recipe``, ``golden`` (the answers), ``golden_image``,
-        ``licence``, ...
+        ``model``, ``variant``, ``card``, ``recipe``, ``plan``, ``golden`` (the answers),
+        ``golden_image``, ``licence``, ...
     """
 
     path: str
@@ -297,6 +319,10 @@ class Manifest:
         One for each kind of processor; empty in a bundle that tells them not apart.
     finding_names : tuple of FindingName
         What findings are called in other languages, as far as somebody said.
+    sequence : int
+        Rises with each bundle of this name; 0 where nobody signed and counted.
+    expires : str
+        Day after which the builder no longer stands for it, ISO 8601; empty for none.
     """
 
     format: int
@@ -309,6 +335,8 @@ class Manifest:
     parts: tuple[Part, ...]
     variants: tuple[Variant, ...] = ()
     finding_names: tuple[FindingName, ...] = ()
+    sequence: int = 0
+    expires: str = ""
 
     @property
     def label(self) -> str:
@@ -327,7 +355,7 @@ class Manifest:
 def manifest_to_json(manifest: Manifest) -> bytes:
     """Return the manifest as canonical UTF-8 JSON: sorted keys, no NaN, one final newline."""
     tree = _converter().unstructure(manifest)
-    for name in ("variants", "finding_names"):
+    for name in ("variants", "finding_names", "sequence", "expires"):
         if not tree[name]:
             del tree[name]  # older versions read such a bundle too
     text = json.dumps(tree, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
@@ -367,9 +395,9 @@ def manifest_from_json(text: bytes) -> Manifest:
             hint="Install the edgefair version that the bundle was made for.",
         )
     try:
-        manifest = _converter().structure(tree, Manifest)
-    except (cattrs.BaseValidationError, RecursionError) as error:
-        raise _mismatch(_faults_of(error)) from error
+        manifest = _quick_converter().structure(tree, Manifest)
+    except _STRUCTURE_FAULTS as first:
+        raise _mismatch(_faults_in(tree, first)) from first
     faults = _inconsistencies(manifest)
     if faults:
         raise _mismatch(faults)
@@ -377,16 +405,35 @@ def manifest_from_json(text: bytes) -> Manifest:
 
 
 def _mismatch(faults: list[str]) -> ContractMismatch:
+    more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
     return ContractMismatch(
-        "The bundle's manifest does not hold: " + "; ".join(faults) + ".",
+        "The bundle's manifest does not hold: " + "; ".join(faults[:_FAULTS_TOLD]) + more + ".",
         hint="Get the bundle again, or ask its builder.",
     )
 
 
-def _faults_of(error: BaseException) -> list[str]:
-    if isinstance(error, cattrs.BaseValidationError):
+def _faults_in(tree: object, first: BaseException) -> list[str]:
+    """Return every fault with its path; of a huge tree, made to take long, only the first."""
+    if _count(tree) > _VALUES_LOOKED_THROUGH:
+        return [str(first) or type(first).__name__]
+    try:
+        _converter().structure(tree, Manifest)
+    except cattrs.BaseValidationError as error:
         return cattrs.transform_error(error, path="manifest", format_exception=_in_words)
-    return [str(error) or type(error).__name__]
+    except RecursionError as error:
+        return [str(error)]
+    return [str(first)]
+
+
+def _count(tree: object) -> int:
+    """Return how many values a tree of JSON holds."""
+    left, count = [tree], 0
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+    return count
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:
@@ -397,7 +444,11 @@ def _in_words(error: BaseException, kind: type | None) -> str:
 
 def _inconsistencies(manifest: Manifest) -> list[str]:
     contract = manifest.contract
-    faults = []
+    faults = [
+        f"contract.{what} must be of letters, digits, points and dashes, not {text!r:.80}"
+        for what, text in (("name", contract.name), ("version", contract.version))
+        if not _NAME.fullmatch(text)
+    ]
     if not contract.findings or len(set(contract.findings)) != len(contract.findings):
         faults.append("contract.findings must be distinct and at least one")
     if sorted(c.finding for c in manifest.calibration) != sorted(contract.findings):
@@ -424,7 +475,23 @@ def _inconsistencies(manifest: Manifest) -> list[str]:
     ]
     if [part.role for part in manifest.parts].count("model") != 1:
         faults.append("parts must hold exactly one model")
-    return [*faults, *_faults_of_variants(manifest)]
+    return [*faults, *_faults_of_series(manifest), *_faults_of_variants(manifest)]
+
+
+def _faults_of_series(manifest: Manifest) -> list[str]:
+    faults = []
+    if not 0 <= manifest.sequence < 2**53:
+        faults.append("sequence must be a whole number from 0")
+    if manifest.expires and not _is_day(manifest.expires):
+        faults.append(f"expires must be a day such as 2030-12-31, not {manifest.expires!r:.40}")
+    return faults
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _faults_of_variants(manifest: Manifest) -> list[str]:
@@ -443,39 +510,35 @@ def _faults_of_variants(manifest: Manifest) -> list[str]:
 
 
 @cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    converter.register_structure_hook(float, _strict_number)
-    converter.register_structure_hook(int, _strict_whole_number)
-    converter.register_structure_hook(bool, _strict_truth)
-    converter.register_structure_hook(str, _strict_text)
-    # an enumeration of strings is a str too, and must stay one of its members
-    converter.register_structure_hook(Task, lambda value, _: Task(value))
+def _quick_converter() -> cattrs.Converter:
+    """Return a converter that stops at the first fault."""
+    converter = _converter().copy(detailed_validation=False)
+    converter.register_structure_hook_func(_is_choice, _strict_choice)
+    # what a copy forgets
     configure_tagged_union(
         PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
     )
     return converter
 
 
-def _strict_number(value: object, _: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"expected a number, got {value!r:.40}")
-    return float(value)
+def _is_choice(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
 
 
-def _strict_whole_number(value: object, _: type) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"expected a whole number, got {value!r:.40}")
+def _strict_choice(value: object, kind: type) -> object:
+    allowed = get_args(kind)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"expected {' or '.join(allowed)}, got {value!r:.40}")
     return value
 
 
-def _strict_truth(value: object, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"expected true or false, got {value!r:.40}")
-    return value
-
-
-def _strict_text(value: object, _: type) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, got {value!r:.40}")
-    return value
+@cache
+def _converter() -> cattrs.Converter:
+    converter = strict_converter()
+    # an enumeration of strings is a str too, and must stay one of its members
+    converter.register_structure_hook(Task, lambda value, _: Task(value))
+    configure_tagged_union(
+        PreprocessingStep, converter, tag_generator=_STEP_NAMES.__getitem__, tag_name="step"
+    )
+    return converter

@@ -21,7 +21,10 @@ _COMMANDS: Final = {
     "predict": Entry("edgefair.cli.predict", "Read images: scores, decisions and their reasons."),
     "outcomes": Entry("edgefair.cli.outcomes", "What turned out to be true, as it comes in."),
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
-    "model": Entry("edgefair.cli.model", "Show and verify model bundles."),
+    "recheck": Entry("edgefair.cli.recheck", "Is it still right? Run it as often as you like."),
+    "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
+    "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
+    "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),
     "doctor": Entry("edgefair.cli.doctor", "Is this computer fit, and the model whole?"),
     "phantom": Entry("edgefair.cli.phantom", "Make a clinic of radiograph-like phantoms."),
@@ -80,9 +83,16 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(error: EdgefairError) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(error.message)}", err=True)
     if error.hint:
-        click.echo(f"{click.style('hint:', bold=True)} {error.hint}", err=True)
+        click.echo(f"{click.style('hint:', bold=True)} {_plain(error.hint)}", err=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that steers no terminal: messages name files, columns and parts of bundles."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def _log_of_fault(trace: str) -> str:

@@ -33,6 +33,7 @@ def command() -> None:
     Examples:
       edgefair outcomes template --ledger clinic.ledger -o outcomes.csv
       edgefair outcomes import outcomes.csv --ledger clinic.ledger
+      edgefair outcomes withdraw K7Q2M19X --finding pneumonia --by AB --reason "another patient"
     """
 
 
@@ -117,6 +118,34 @@ def import_table(ctx: click.Context, *, table: Path, ledger: Path, output: Outpu
         output.write(("line", "case", "finding", "result", "what", "hint"), rows)
     click.echo(_summary(done), err=True)
     ctx.exit(3 if done.count(OutcomeStatus.REFUSED) else 0)
+
+
+@command.command("withdraw")
+@click.argument("case")
+@_ledger_option
+@click.option("--finding", required=True, metavar="NAME", help="The finding it is about.")
+@click.option("--by", "who", required=True, metavar="NAME", help="Who takes it back.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in words.")
+def withdraw(*, case: str, ledger: Path, finding: str, who: str, reason: str) -> None:
+    """Take back the outcome that stands for CASE: it stays on record and counts no more.
+
+    \b
+    Example:
+      edgefair outcomes withdraw K7Q2M19X --finding pneumonia --by AB \\
+          --reason "belongs to another patient" --ledger clinic.ledger
+
+    For outcomes that should never have been recorded. To correct one, import the right one: it
+    counts from then on. What another reader had said before counts again.
+    """
+    from edgefair.errors import InputError
+    from edgefair.ledger import Ledger, OutcomeStatus, Withdrawal
+
+    asked = Withdrawal(case=case, finding=finding, withdrawn_by=who, reason=reason)
+    with Ledger.open(ledger) as opened:
+        result = opened.withdraw(asked, today=date.today())
+    if result.status is OutcomeStatus.REFUSED:
+        raise InputError(f"Nothing was withdrawn: {result.message}.", hint=result.hint)
+    click.echo(f"Withdrawn: {result.message}.", err=True)
 
 
 def _summary(done: OutcomesImport) -> str:

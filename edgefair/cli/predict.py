@@ -13,6 +13,7 @@ import click
 
 from edgefair.cli.output import Output, output_options
 from edgefair.cli.progress import with_progress
+from edgefair.cli.trusting import allow_unsigned_option, say_notices
 from edgefair.records import UNKNOWN
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ _PASSED_OVER: Final = "passed over"
     default="chest-xray",
     show_default=True,
     metavar="BUNDLE",
-    help="Bundle file, or the name of one that edgefair carries.",
+    help="Bundle file, or the name of one that is installed or that edgefair carries.",
 )
+@allow_unsigned_option
 @click.option(
     "--files-from",
     type=click.File("r", encoding="utf-8"),
@@ -102,6 +104,7 @@ def command(
     *,
     paths: tuple[str, ...],
     model: str,
+    allow_unsigned: bool,
     files_from: Iterable[str] | None,
     ledger: Path | None,
     demographics: Path | None,
@@ -135,9 +138,11 @@ def command(
     from edgefair.runtime.pipeline import load
 
     work = _work_list(named)
+    opened = load(model, threads=threads, allow_unsigned=allow_unsigned)
+    say_notices(opened)
     with ExitStack() as stack:
         reader = Reader(
-            model=load(model, threads=threads),
+            model=opened,
             demographics=_demographics(demographics) if demographics else None,
             ledger=stack.enter_context(_ledger(ledger)) if ledger else None,
             operating_point=operating_point,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgefair.bundle.manifest import Accepts, Task
+from edgefair.bundle.plan import PlanSettings
 from edgefair.compress.recipe_plans import (
     Distillation,
     GatePlan,
@@ -246,6 +247,8 @@ class Recipe:
     ----------
     findings : tuple of str
         What the model looks for: the classes, or else the label columns.
+    monitoring : PlanSettings
+        What the sites' re-check will hold the model to; its limits follow from the test split.
     """
 
     name: str
@@ -265,6 +268,7 @@ class Recipe:
     teacher: TeacherChoice | None = None
     distillation: Distillation | None = None
     gate: GatePlan | None = None
+    monitoring: PlanSettings = field(default_factory=PlanSettings)
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
         *_faults_of_data(recipe),
         *_faults_of_groups(recipe),
         *_faults_of_numbers(recipe),
+        *_faults_of_monitoring(recipe),
         *_faults_of_teacher(recipe),
         *_faults_of_catchment(recipe),
     ]
@@ -223,6 +224,7 @@ def _faults_of_groups(recipe: Recipe) -> list[str]:
     ways = [*recipe.data.groups, *recipe.evaluation.shortcuts]
     ways += [share.by for share in recipe.data.catchment]
     ways += gate.groups if gate is not None else ()
+    ways += recipe.monitoring.groups_by
     ways += [aware.by] if aware is not None else []
     for way in dict.fromkeys(ways):
         try:
@@ -230,6 +232,21 @@ def _faults_of_groups(recipe: Recipe) -> list[str]:
         except InputError as error:
             faults.append(error.message)
     return faults
+
+
+def _faults_of_monitoring(recipe: Recipe) -> list[str]:
+    settings = recipe.monitoring
+    return _unmet(
+        (settings.groups_by, "monitoring.groups_by must name at least one"),
+        (0 <= settings.tolerance < 1, "monitoring.tolerance must be in [0, 1)"),
+        (0 < settings.alpha < 1, "monitoring.alpha must be in (0, 1)"),
+        (settings.minimum_audit >= 0, "monitoring.minimum_audit must not be negative"),
+        (settings.odds_ratio > 1, "monitoring.odds_ratio must be above 1"),
+        (
+            settings.labels_to_false_alarm > 1,
+            "monitoring.labels_to_false_alarm must be above 1",
+        ),
+    )
 
 
 def _train_share(data: DataSource) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ __all__ = [
     "keep_copy",
     "said_plainly",
     "snapshot",
+    "sound",
     "transaction",
 ]
 
@@ -128,9 +129,29 @@ def check(path: Path, connection: sqlite3.Connection) -> None:
     _check_pages(path, connection, "integrity_check")
     for table in TABLES:
         # the name is one of the constants above
-        for key, *values, checksum in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608
-            if checksum != _checksum(values):
-                raise _damaged(path, f"row {key} of {table} has changed since it was written")
+        for _ in sound(path, table, connection.execute(f"SELECT * FROM {table}")):  # noqa: S608
+            pass
+
+
+def sound(
+    path: Path, table: str, rows: Iterable[tuple[SqlValue, ...]]
+) -> Iterator[tuple[SqlValue, ...]]:
+    """Yield the rows without their checksums, once each is seen to be as it was written.
+
+    Parameters
+    ----------
+    rows : iterable of tuple
+        Whole rows of the table, its columns in their order.
+
+    Raises
+    ------
+    LedgerDamaged
+        Naming the first row that is not.
+    """
+    for key, *values, checksum in rows:
+        if checksum != _checksum(values):
+            raise _damaged(path, f"row {key!r} of {table} has changed since it was written")
+        yield (key, *values)
 
 
 def insert(connection: sqlite3.Connection, statement: str, values: Sequence[SqlValue]) -> int:

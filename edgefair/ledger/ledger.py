@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,23 @@ from edgefair.ledger.connection import (
     snapshot,
     transaction,
 )
+from edgefair.ledger.evidence import present_marks
 from edgefair.ledger.keys import SiteKey, key_path
+from edgefair.ledger.monitoring import Alarm, OpenStep, read_alarms
 from edgefair.ledger.outcomes import write_outcome
+from edgefair.ledger.plans import FrozenPlan, read_plans, write_plan
 from edgefair.ledger.position import LedgerPosition, read_position
-from edgefair.ledger.reading import read_cases, read_labelled, read_predictions
-from edgefair.ledger.results import Case, ImportReport, LabelledCases
+from edgefair.ledger.reading import (
+    read_cases,
+    read_labelled,
+    read_latest_model,
+    read_predictions,
+    read_values,
+)
+from edgefair.ledger.results import Case, ImportReport, LabelledCases, OutcomeResult, Withdrawal
 from edgefair.ledger.schema import VERSION
 from edgefair.ledger.versions import downgrade
+from edgefair.ledger.withdrawals import write_withdrawal
 from edgefair.ledger.writing import identity_of, write_prediction
 from edgefair.records import Outcome, Prediction
 
@@ -170,6 +181,105 @@ class Ledger:
                 results=tuple(write_outcome(self._connection, item, today) for item in batch)
             )
 
+    def withdraw(self, withdrawal: Withdrawal, *, today: date) -> OutcomeResult:
+        """Return what became of taking back the outcome that stands for a case and finding.
+
+        The row stays and counts no more; an earlier outcome of another reader counts again.
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`.
+        """
+        with transaction(self._path, self._connection):
+            return write_withdrawal(self._connection, withdrawal, today)
+
+    def latest_model(self) -> tuple[str, str] | None:
+        """Return name and bundle digest of the model that read last; None if none has yet."""
+        with snapshot(self._path, self._connection):
+            return read_latest_model(self._connection)
+
+    def values(self) -> Mapping[str, tuple[str, ...]]:
+        """Return which values of each attribute, sex among them, any patient was given."""
+        with snapshot(self._path, self._connection):
+            return read_values(self._connection)
+
+    def freeze_plan(
+        self,
+        content: str,
+        *,
+        bundle_digest: str,
+        from_now_on: bool,
+        frozen_by: str,
+        frozen_at: str,
+    ) -> FrozenPlan:
+        """Return a monitoring plan that is in force from now on; those before it stay on record.
+
+        One that is in force already, to the letter, stays: two programs may do this at once.
+
+        Parameters
+        ----------
+        content : str
+            The plan's canonical JSON.
+        bundle_digest : str
+            Of the model that is watched.
+        from_now_on : bool
+            Whether only outcomes that are recorded later are its evidence: as a rule, since who
+            has seen the others could choose the limits by them.
+        frozen_by, frozen_at : str
+            Who puts it in force, and when (UTC, ISO 8601).
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`.
+        """
+        with transaction(self._path, self._connection):
+            before = [p for p in self._plans() if p.bundle_digest == bundle_digest]
+            if before and before[-1].content == content:
+                return before[-1]
+            write_plan(
+                self._connection,
+                content,
+                bundle_digest=bundle_digest,
+                starts_after=present_marks(self._connection).outcome_id if from_now_on else 0,
+                frozen_by=frozen_by,
+                frozen_at=frozen_at,
+            )
+            return self._plans()[-1]
+
+    def plans(self) -> tuple[FrozenPlan, ...]:
+        """Return every plan that was ever in force, the first one first."""
+        with snapshot(self._path, self._connection):
+            return self._plans()
+
+    def alarms(self, plan: FrozenPlan) -> tuple[Alarm, ...]:
+        """Return every alarm that was raised under a plan, oldest first."""
+        with snapshot(self._path, self._connection):
+            return read_alarms(self._path, self._connection, plan.id)
+
+    @contextmanager
+    def open_step(self, plan: FrozenPlan) -> Iterator[OpenStep]:
+        """Yield the next step of the re-check; what it keeps is on the disk once this is left.
+
+        Nobody else writes meanwhile, so that two re-checks at once follow one another.
+
+        Raises
+        ------
+        LedgerReadOnly, LedgerBusy
+            As for `record`.
+        LedgerDamaged
+            If a row that the step reads is not what was written.
+        """
+        with transaction(self._path, self._connection):
+            yield OpenStep(self._path, self._connection, plan)
+
+    @contextmanager
+    def looked_at(self, plan: FrozenPlan) -> Iterator[OpenStep]:
+        """Yield the same to be read only, as it stands at one moment."""
+        with snapshot(self._path, self._connection):
+            yield OpenStep(self._path, self._connection, plan)
+
     def predictions(self) -> Iterator[Prediction]:
         """Yield every prediction in the order of recording, patients as pseudonyms.
 
@@ -256,6 +366,9 @@ class Ledger:
             keep_copy(self._path, kept)
             downgrade(self._connection)
         return kept
+
+    def _plans(self) -> tuple[FrozenPlan, ...]:
+        return read_plans(self._path, self._connection)
 
     def _site_key(self) -> SiteKey:
         if self._key is None:

@@ -12,15 +12,15 @@ from edgefair.ledger.results import OutcomeResult, OutcomeStatus
 from edgefair.ledger.writing import plain_text
 from edgefair.records import Outcome
 
-__all__ = ["write_outcome"]
+__all__ = ["canonical_finding", "matches", "refusals_of_naming", "write_outcome"]
 
 _ONE_DAY = timedelta(days=1)
 
 
 def write_outcome(connection: sqlite3.Connection, outcome: Outcome, today: date) -> OutcomeResult:
     """Return what became of the outcome: appended, known already, or refused with the reason."""
-    image_ids = _matches(connection, outcome.case)
-    finding = _canonical_finding(connection, outcome.finding)
+    image_ids = matches(connection, outcome.case)
+    finding = canonical_finding(connection, outcome.finding)
     refusal = next(_refusals(connection, outcome, image_ids, finding, today), None)
     if refusal:
         return refusal
@@ -28,7 +28,8 @@ def write_outcome(connection: sqlite3.Connection, outcome: Outcome, today: date)
     return _append(connection, image_ids[0], finding, outcome, today)
 
 
-def _matches(connection: sqlite3.Connection, case: str) -> list[int]:
+def matches(connection: sqlite3.Connection, case: str) -> list[int]:
+    """Return the images that a case code, or else a file name, means."""
     by_code = connection.execute(
         "SELECT id FROM image WHERE code = ?", [normal_case_code(case)]
     ).fetchall()
@@ -38,7 +39,7 @@ def _matches(connection: sqlite3.Connection, case: str) -> list[int]:
     return [image_id for (image_id,) in rows]
 
 
-def _canonical_finding(connection: sqlite3.Connection, finding: str) -> str | None:
+def canonical_finding(connection: sqlite3.Connection, finding: str) -> str | None:
     """Return the finding as the models spell it; None if no model of this ledger knows it."""
     wanted = finding.strip().casefold()
     return next((name for name in _findings(connection) if name.casefold() == wanted), None)
@@ -51,6 +52,30 @@ def _findings(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def refusals_of_naming(
+    connection: sqlite3.Connection,
+    case: tuple[str, list[int]],
+    finding: tuple[str, str | None],
+) -> Iterator[OutcomeResult]:
+    """Yield why a case or a finding, each as written and as found, names nothing here."""
+    (written, image_ids), (spelled, found) = case, finding
+    if not image_ids:
+        yield _refused(
+            f"no case or image {written!r} in this ledger",
+            "Copy the case code from the template or from the predictions.",
+        )
+    if len(image_ids) > 1:
+        yield _refused(
+            f"{len(image_ids)} images are called {written!r}",
+            f"Use the case code: {_codes(connection, image_ids)}.",
+        )
+    if found is None:
+        yield _refused(
+            f"no model of this ledger looks for {spelled!r}",
+            f"Findings here: {', '.join(_findings(connection))}.",
+        )
+
+
 def _refusals(
     connection: sqlite3.Connection,
     outcome: Outcome,
@@ -58,21 +83,9 @@ def _refusals(
     finding: str | None,
     today: date,
 ) -> Iterator[OutcomeResult]:
-    if not image_ids:
-        yield _refused(
-            f"no case or image {outcome.case!r} in this ledger",
-            "Copy the case code from the template or from the predictions.",
-        )
-    if len(image_ids) > 1:
-        yield _refused(
-            f"{len(image_ids)} images are called {outcome.case!r}",
-            f"Use the case code: {_codes(connection, image_ids)}.",
-        )
-    if finding is None:
-        yield _refused(
-            f"no model of this ledger looks for {outcome.finding!r}",
-            f"Findings here: {', '.join(_findings(connection))}.",
-        )
+    yield from refusals_of_naming(
+        connection, (outcome.case, image_ids), (outcome.finding, finding)
+    )
     if not outcome.verified_by.strip():
         yield _refused("verified_by is empty", "Write who verified it, e.g. initials.")
     try:
@@ -102,17 +115,14 @@ def _append(
         day,
     ]
     latest = connection.execute(
-        "SELECT image_id, finding, outcome, verified_by, verified_because, date FROM outcome "
-        "WHERE image_id = ? AND finding = ? ORDER BY id DESC LIMIT 1",
+        "SELECT image_id, finding, outcome, verified_by, verified_because, date "
+        "FROM standing_outcome WHERE image_id = ? AND finding = ? ORDER BY id DESC LIMIT 1",
         values[:2],
     ).fetchone()
     if latest == tuple(values):
         return OutcomeResult(status=OutcomeStatus.UNCHANGED)
-    if _is_recorded(connection, values):
-        return OutcomeResult(
-            status=OutcomeStatus.UNCHANGED,
-            message="recorded before and corrected since; the correction stands",
-        )
+    if known := _as_recorded(connection, values):
+        return known
     insert(
         connection,
         "INSERT INTO outcome VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,12 +139,28 @@ def _append(
     )
 
 
-def _is_recorded(connection: sqlite3.Connection, values: list[SqlValue]) -> bool:
+def _as_recorded(connection: sqlite3.Connection, values: list[SqlValue]) -> OutcomeResult | None:
+    """Return what to say of an outcome that was recorded before and does not stand."""
     query = (
-        "SELECT 1 FROM outcome WHERE image_id = ? AND finding = ? AND outcome = ? "
-        "AND verified_by = ? AND verified_because = ? AND date = ?"
+        "SELECT outcome.id, withdrawn_by, reason, withdrawal.recorded_on FROM outcome "
+        "LEFT JOIN withdrawal ON outcome_id = outcome.id WHERE image_id = ? AND finding = ? "
+        "AND outcome = ? AND verified_by = ? AND verified_because = ? AND date = ?"
     )
-    return connection.execute(query, values).fetchone() is not None
+    found = connection.execute(query, values).fetchone()
+    if found is None:
+        return None
+    _, withdrawn_by, reason, day = found
+    if withdrawn_by is None:
+        return OutcomeResult(
+            status=OutcomeStatus.UNCHANGED,
+            message="recorded before and corrected since; the correction stands",
+        )
+    return OutcomeResult(
+        status=OutcomeStatus.UNCHANGED,
+        message=f"recorded before and withdrawn by {withdrawn_by} on {day} ({reason}); it counts "
+        "no more",
+        hint="If it is true after all, record it again with another date or verifier.",
+    )
 
 
 def _notice(connection: sqlite3.Connection, image_id: int, finding: str, day: str) -> str:

@@ -21,7 +21,13 @@ from edgefair.records import (
     VerifiedBecause,
 )
 
-__all__ = ["read_cases", "read_labelled", "read_predictions"]
+__all__ = [
+    "read_cases",
+    "read_labelled",
+    "read_latest_model",
+    "read_predictions",
+    "read_values",
+]
 
 _PREDICTIONS: Final = """
 SELECT reading.id, latest_name.name, frame, digest, status, message, patient, sex, age_years,
@@ -154,6 +160,21 @@ def read_labelled(connection: sqlite3.Connection, bundle_digest: str | None) -> 
         refused=refused,
         other_models=other_models,
     )
+
+
+def read_latest_model(connection: sqlite3.Connection) -> tuple[str, str] | None:
+    """Return name and bundle digest of the model that read last."""
+    found = connection.execute(_MODEL, {"digest": None}).fetchone()
+    return (found[1], found[2]) if found else None
+
+
+def read_values(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """Return which values each attribute takes, sex among them, without Unknown."""
+    values: dict[str, set[str]] = {"sex": set()}
+    for sex, attributes in connection.execute("SELECT DISTINCT sex, attributes FROM subject"):
+        for name, value in {**json.loads(attributes), "sex": sex}.items():
+            values.setdefault(name, set()).add(value)
+    return {name: tuple(sorted(found - {UNKNOWN})) for name, found in values.items()}
 
 
 def _score(values: Sequence[Any]) -> FindingScore:

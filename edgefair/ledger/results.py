@@ -7,7 +7,14 @@ from enum import StrEnum
 
 from edgefair.records import Decision, Outcome, Subject, VerifiedBecause
 
-__all__ = ["Case", "ImportReport", "LabelledCases", "OutcomeResult", "OutcomeStatus"]
+__all__ = [
+    "Case",
+    "ImportReport",
+    "LabelledCases",
+    "OutcomeResult",
+    "OutcomeStatus",
+    "Withdrawal",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +103,27 @@ class OutcomeStatus(StrEnum):
     ADDED = "added"
     CORRECTED = "corrected"
     UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """An outcome that somebody takes back, e.g. because it belongs to another patient.
+
+    Attributes
+    ----------
+    case : str
+        Case code from the ledger, or the image's file name.
+    withdrawn_by : str
+    reason : str
+        Why, in words.
+    """
+
+    case: str
+    finding: str
+    withdrawn_by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

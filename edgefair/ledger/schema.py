@@ -188,6 +188,7 @@ CREATE TABLE plan (
     digest TEXT NOT NULL,              -- SHA-256 of the content
     content TEXT NOT NULL,             -- JSON
     bundle_digest TEXT NOT NULL,       -- of the model that is watched
+    outcome_id INTEGER NOT NULL,       -- only outcomes after this row are its evidence; 0: all
     frozen_by TEXT NOT NULL,
     frozen_at TEXT NOT NULL,
     checksum INTEGER NOT NULL
@@ -200,6 +201,7 @@ CREATE TABLE monitor_step (
     outcome_id INTEGER NOT NULL,
     withdrawal_id INTEGER NOT NULL,
     subject_id INTEGER NOT NULL,
+    drawn_case_id INTEGER NOT NULL,
     recounted TEXT NOT NULL,           -- why all was counted anew; empty if only what was new
     checksum INTEGER NOT NULL
 );
@@ -216,7 +218,7 @@ CREATE TABLE alarm (
     plan_id INTEGER NOT NULL REFERENCES plan (id),
     step_id INTEGER NOT NULL REFERENCES monitor_step (id),
     cell TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- e-process or chart
+    kind TEXT NOT NULL,                -- e-process, change or chart
     evidence TEXT NOT NULL,            -- JSON
     checksum INTEGER NOT NULL,
     UNIQUE (plan_id, cell, kind)
@@ -234,6 +236,8 @@ CREATE TABLE drawn_case (
     finding TEXT NOT NULL,
     stratum TEXT NOT NULL,
     probability REAL NOT NULL CHECK (probability > 0 AND probability <= 1),
+    least REAL NOT NULL                -- the smallest that any case of its group and finding had,
+        CHECK (least >= 0 AND least <= probability), -- whatever the model said; 0: some had none
     checksum INTEGER NOT NULL,
     UNIQUE (draw_id, image_id, finding)
 );

@@ -75,7 +75,9 @@ class ThresholdSection:
 def calibration_section(aside: CalibrationAside, *, alpha: float) -> CalibrationSection:
     """Return what the page shows of one finding's calibration."""
     measured = {curve.measured_on for curve in aside.curves if curve.measured_on < curve.n}
-    drawn = f" Slope and smooth error: on at most {max(measured):,} cases, by lot." if measured else ""
+    drawn = (
+        f" Slope and smooth error: on at most {max(measured):,} cases, by lot." if measured else ""
+    )
     return CalibrationSection(
         sentence=calibration_in_words(aside, alpha=alpha),
         curves=tuple(_curve(curve) for curve in aside.curves),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Final
 
 _IN_TIME = "onnxruntime" not in sys.modules or os.environ.get("ORT_DISABLE_TELEMETRY") == "1"
@@ -13,7 +14,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort  # noqa: E402 - only now
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # noqa: E402
 
-__all__ = ["LOAD_ERRORS", "TELEMETRY_IS_OFF", "VERSION", "open_engine"]
+__all__ = ["LOAD_ERRORS", "MAX_MEMORY_BYTES", "TELEMETRY_IS_OFF", "VERSION", "open_engine"]
 
 VERSION: Final[str] = ort.__version__
 
@@ -29,6 +30,13 @@ LOAD_ERRORS: Final = (
     ort_errors.RuntimeException,
 )
 """What onnxruntime raises for a model that it cannot load."""
+
+MAX_MEMORY_BYTES: Final = 2**30
+"""What the graphs of a process may take in all: twenty times what small models need.
+
+A graph of three operators can ask for terabytes; where the system grants them, a PC of 4 GB stands
+still.
+"""
 
 
 def open_engine(
@@ -66,4 +74,17 @@ def open_engine(
     if in_float:
         options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.log_severity_level = 4 if x64_quant_precision else 3
+    _limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _limit_memory() -> None:
+    """Give this process's sessions one common arena that does not grow without end."""
+    place = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    by_default = -1
+    arena = ort.OrtArenaCfg(MAX_MEMORY_BYTES, by_default, by_default, by_default)
+    ort.create_and_register_allocator(place, arena)

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.archive import Bundle
+from edgefair.bundle.home import default_home
 from edgefair.bundle.manifest import Manifest, OperatingPoint
-from edgefair.bundle.shelf import find_bundle
+from edgefair.bundle.shelf import open_bundle
+from edgefair.bundle.trust import Trust, notices
 from edgefair.errors import InputError
 from edgefair.records import FindingScore, Image, Prediction, Status
 from edgefair.runtime.images import Limits, Scratch, read_frames
@@ -42,20 +44,33 @@ _BATCH: Final = 2
 _BATCHES_AHEAD: Final = 4
 
 
-def load(path: str | Path, *, threads: int | None = None) -> Model:
+def load(
+    path: str | Path,
+    *,
+    threads: int | None = None,
+    home: Path | None = None,
+    allow_unsigned: bool = False,
+) -> Model:
     """Return the model in a bundle, ready to read images.
 
     Parameters
     ----------
     path : str or Path
-        A bundle file, or the name of a bundle that the package carries, e.g. ``chest-xray``.
+        A bundle file, or the name of one that is installed or that the package carries, e.g.
+        ``chest-xray``.
     threads : int, optional
         Images read at once; by default one for each core this process may use.
+    home : Path, optional
+        Where this PC keeps its models and the keys it trusts; see `default_home`.
+    allow_unsigned : bool, optional
+        Let bundles through that nobody vouches for: for builders. Predictions say so.
 
     Raises
     ------
     BundleNotFound, BundleAltered, ContractMismatch, UnsafeModel
         If there is no bundle, or it is not what it promises.
+    Untrusted, Downgrade
+        If nobody whom this PC trusts vouches for it, or it is older than what was seen.
 
     Examples
     --------
@@ -65,7 +80,8 @@ def load(path: str | Path, *, threads: int | None = None) -> Model:
     >>> [prediction.status.value for prediction in model.predict(noise)]
     ['ok']
     """
-    return Model(read_bundle(find_bundle(path)), threads=threads or available_threads())
+    bundle = open_bundle(path, home or default_home(), allow_unsigned=allow_unsigned)
+    return Model(bundle, threads=threads or available_threads())
 
 
 def available_threads() -> int:
@@ -94,6 +110,7 @@ class Model:
     def __init__(self, bundle: Bundle, *, threads: int, way: Way | None = None) -> None:
         self._threads = threads
         self._manifest = bundle.manifest
+        self._label, self._trust = bundle.label, bundle.trust
         self._digest = bundle.digest
         self._session = Session(bundle, threads=1, way=way)
 
@@ -116,6 +133,15 @@ class Model:
     def note(self) -> str:
         """A sentence on that for whoever reads the results; mostly empty."""
         return self._session.note
+
+    @property
+    def trust(self) -> Trust:
+        """Who vouches for the bundle."""
+        return self._trust
+
+    def notices(self, today: date) -> tuple[str, ...]:
+        """Return what whoever reads the results must know of the bundle, in sentences."""
+        return notices(self._manifest.label, self._trust, self._manifest.expires, today)
 
     def predict(
         self, source: Source | Sequence[Source], *, operating_point: str | None = None
@@ -159,6 +185,7 @@ class Model:
         """
         worker = _Worker(
             manifest=self._manifest,
+            label=self._label,
             digest=self._digest,
             session=self._session,
             points=operating_points(self._manifest, operating_point),
@@ -186,6 +213,7 @@ class _Worker:
     """Everything one thread needs to turn a few sources into predictions."""
 
     manifest: Manifest
+    label: str
     digest: str
     session: Session
     points: tuple[OperatingPoint, ...]
@@ -248,7 +276,7 @@ class _Worker:
             digest=image.digest,
             scores=scores,
             subject=image.subject,
-            model=self.manifest.label,
+            model=self.label,
             bundle_digest=self.digest,
             engine=self.session.engine,
             predicted_at=self.clock().isoformat(timespec="seconds"),
@@ -265,7 +293,7 @@ class _Worker:
             frame=self.frame or 0,
             status=Status(error.reason),
             message=f"{error.message} {error.hint}".strip(),
-            model=self.manifest.label,
+            model=self.label,
             bundle_digest=self.digest,
             engine=self.session.engine,
             predicted_at=self.clock().isoformat(timespec="seconds"),

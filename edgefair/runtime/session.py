@@ -13,7 +13,7 @@ from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, TensorShape, inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
-from edgefair.runtime.engine import LOAD_ERRORS, VERSION, open_engine
+from edgefair.runtime.engine import LOAD_ERRORS, MAX_MEMORY_BYTES, VERSION, open_engine
 from edgefair.runtime.saturation import saturates
 from edgefair.runtime.variants import Sums, Way, choose_variant, main_part, ways_of
 
@@ -83,7 +83,7 @@ class Session:
         model = bundle.at(ways[0].part)
         if way is not None:
             _check_contract(inspect_graph(model), contract)
-        self._input = contract.input.name
+        self._input, self._label = contract.input.name, bundle.manifest.label
         outputs = contract.outputs
         self._outputs = [outputs.logits, outputs.embedding, outputs.heat_map]
         self._session, loaded = _loaded(model, ways, bundle.manifest.label, threads)
@@ -91,8 +91,21 @@ class Session:
         self.note = "" if loaded is ways[0] else _fallen_back(ways[0], bundle.manifest.label)
 
     def run(self, batch: NDArray[np.float32]) -> RawOutputs:
-        """Return the outputs for a batch of shape (n, channels, height_px, width_px)."""
-        logits, embedding, heat_map = self._session.run(self._outputs, {self._input: batch})
+        """Return the outputs for a batch of shape (n, channels, height_px, width_px).
+
+        Raises
+        ------
+        UnsafeModel
+            If the graph fails on it, or asks for more memory than graphs may take.
+        """
+        try:
+            logits, embedding, heat_map = self._session.run(self._outputs, {self._input: batch})
+        except LOAD_ERRORS as error:
+            raise UnsafeModel(
+                f"{self._label} fails on an image, or asks for more than "
+                f"{MAX_MEMORY_BYTES // 2**20} MB of memory: {error!s:.300}",
+                hint="Get the bundle again, or the edgefair version it was made for.",
+            ) from error
         return RawOutputs(logits=logits, embedding=embedding, heat_map=heat_map)
 
 

@@ -1,5 +1,7 @@
 """What is inside an ONNX file: read as the onnx package reads it, refused where unsafe."""
 
+import time
+
 import numpy as np
 import onnx
 import pytest
@@ -102,6 +104,87 @@ def test_a_function_is_refused(graph: onnx.ModelProto) -> None:
     graph.functions.append(function)
 
     assert "functions" in refused(graph)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"\x10\x01", b"\x0a\x00", b"\x2a\x02\x10\x01", b"\x0a\x06\x2a\x04\x10\x01\x10\x01"],
+    ids=["a number", "an empty node", "an empty tensor", "a node with an attribute"],
+)
+def test_a_graph_of_millions_of_tiny_fields_is_refused_at_once(field: bytes) -> None:
+    graph = field * (20_000_000 // len(field))
+    size, left = b"", len(graph)
+    while left:
+        size, left = size + bytes([left & 0x7F | (0x80 if left >> 7 else 0)]), left >> 7
+    began = time.process_time()
+    with pytest.raises(UnsafeModel):
+        inspect_graph(b"\x3a" + size + graph)
+
+    assert time.process_time() - began < 2
+
+
+def with_node(model: onnx.ModelProto, node: bytes) -> bytes:
+    """Return the serialised model with one node more, whose bytes are made by hand."""
+    graph = model.graph.SerializeToString() + b"\x0a" + bytes([len(node)]) + node
+    model.ClearField("graph")
+    size = bytes([len(graph) & 0x7F | 0x80, len(graph) >> 7])
+    whole: bytes = model.SerializeToString() + b"\x3a" + size + graph
+    return whole
+
+
+ADD = helper.make_node("Add", ["logits", "logits"], ["sum"]).SerializeToString()
+
+
+def test_a_node_made_by_hand_is_read_like_any_other(graph: onnx.ModelProto) -> None:
+    assert "Add" in inspect_graph(with_node(graph, ADD)).operators
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen_by_onnx"),
+    [
+        (b"\x22\x04Loop", "Loop"),  # a second operator type: protobuf takes the last
+        (b"\x3a\x03com", "Add"),  # a domain ...
+        (b"\x3a\x00\x3a\x03com", "Add"),  # ... and a second one
+        (b"\xa2\x80\x80\x80\x80\x01\x04Loop", None),  # a field number of more than 32 bits
+        (b"\x02\x04Loop", None),  # field 0
+    ],
+)
+def test_an_operator_that_another_reader_would_see_is_refused(
+    graph: onnx.ModelProto, hidden: bytes, seen_by_onnx: str | None
+) -> None:
+    model = with_node(graph, ADD + hidden)
+    if seen_by_onnx is not None:
+        assert onnx.ModelProto.FromString(model).graph.node[-1].op_type == seen_by_onnx
+
+    with pytest.raises(UnsafeModel):
+        inspect_graph(model)
+
+
+@pytest.mark.parametrize("location", [2, 2**32 + 1, 2**63])
+def test_a_data_location_that_is_none_is_refused(graph: onnx.ModelProto, location: int) -> None:
+    number = b""
+    while location:
+        more = 0x80 if location >> 7 else 0
+        number, location = number + bytes([location & 0x7F | more]), location >> 7
+    tensor = graph.graph.initializer[0].SerializeToString() + b"\x70" + number
+    del graph.graph.initializer[0]
+    attribute = b"\x0a\x05value\x2a" + bytes([len(tensor)]) + tensor + b"\xa0\x01\x04"
+    node = b"\x12\x06weight\x22\x08Constant\x2a" + bytes([len(attribute)]) + attribute
+
+    with pytest.raises(UnsafeModel, match="outside its own file"):
+        inspect_graph(with_node(graph, node))
+
+
+def test_external_data_among_several_sparse_tensors_is_refused(graph: onnx.ModelProto) -> None:
+    values = numpy_helper.from_array(np.ones(1, np.float32), "s")
+    values.external_data.add(key="location", value="weights.bin")
+    indices = numpy_helper.from_array(np.zeros(1, np.int64), "i")
+    node = helper.make_node("Constant", [], ["c"])
+    attribute = node.attribute.add(name="x", type=onnx.AttributeProto.SPARSE_TENSORS)
+    attribute.sparse_tensors.append(helper.make_sparse_tensor(values, indices, [4]))
+    graph.graph.node.append(node)
+
+    assert "outside its own file" in refused(graph)
 
 
 @given(st.binary(max_size=200))

@@ -1,6 +1,7 @@
 """The manifest's JSON: a round trip, and every fault named at once with its path."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -100,3 +101,16 @@ def test_any_value_in_the_place_of_a_part_is_a_manifest_or_refused(value: object
 
     with pytest.raises(ContractMismatch):
         manifest_from_json(json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize("entries", [5_000, 700_000])
+def test_a_manifest_of_a_million_faults_is_refused_at_once_and_in_few_words(
+    tree: dict[str, Any], entries: int
+) -> None:
+    tree["parts"] = [None] * entries
+    began = time.process_time()
+    with pytest.raises(ContractMismatch) as caught:
+        manifest_from_json(json.dumps(tree).encode())
+
+    assert time.process_time() - began < 5
+    assert len(caught.value.message) < 20_000

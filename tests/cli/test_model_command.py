@@ -32,7 +32,7 @@ def bundle(tmp_path: Path, manifest: Manifest) -> Path:
 
 def show(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     code = "from edgefair.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "model", "show", *arguments]
+    command = [sys.executable, "-c", code, "model", "show", "--allow-unsigned", *arguments]
     return subprocess.run(command, capture_output=True, check=False)
 
 
@@ -105,7 +105,8 @@ def _on_a_terminal(*arguments: str, no_color: str = "") -> bytes:
         "    chunks.append(data)\n"
         "    return data\n"
         "code = 'from edgefair.cli.main import main; main()'\n"
-        "pty.spawn([sys.executable, '-c', code, 'model', 'show', *sys.argv[1:]], read)\n"
+        "command = ['model', 'show', '--allow-unsigned', *sys.argv[1:]]\n"
+        "pty.spawn([sys.executable, '-c', code, *command], read)\n"
     )
     environment = os.environ | {"PAGER": "cat", "NO_COLOR": no_color}
     done = subprocess.run(

@@ -55,7 +55,7 @@ def test_a_folder_is_read_to_its_last_corner_in_sorted_order(
     for name in ("b.png", "a/z.jpg", "a/y/x.bmp", "spaces and ünïcode/ö ç.tiff"):
         picture(tmp_path / "scans" / name)
     (tmp_path / "scans" / "notes.txt").write_text("no image")
-    done = edgefair("predict", "scans", "-m", bundle)
+    done = edgefair("predict", "scans", "-m", bundle, "--allow-unsigned")
     names = [row["image"] for row in rows_of(done)]
 
     assert done.returncode == 0, done.stderr
@@ -85,10 +85,16 @@ def test_csv_json_and_json_lines_tell_the_same(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     picture(tmp_path / "a.png")
-    as_csv = rows_of(edgefair("predict", "a.png", "-m", bundle, "--csv"))
-    as_json = json.loads(edgefair("predict", "a.png", "-m", bundle, "--json").stdout)
-    as_lines = json.loads(edgefair("predict", "a.png", "-m", bundle, "--jsonl").stdout)
-    as_table = edgefair("predict", "a.png", "-m", bundle, "--table").stdout.decode()
+    as_csv = rows_of(edgefair("predict", "a.png", "-m", bundle, "--allow-unsigned", "--csv"))
+    as_json = json.loads(
+        edgefair("predict", "a.png", "-m", bundle, "--allow-unsigned", "--json").stdout
+    )
+    as_lines = json.loads(
+        edgefair("predict", "a.png", "-m", bundle, "--allow-unsigned", "--jsonl").stdout
+    )
+    as_table = edgefair(
+        "predict", "a.png", "-m", bundle, "--allow-unsigned", "--table"
+    ).stdout.decode()
 
     assert as_json[0] | {"predicted_at": ""} == as_lines | {"predicted_at": ""}
     assert float(as_csv[0]["probability"]) == as_json[0]["probability"]
@@ -102,7 +108,7 @@ def test_a_file_named_as_output_appears_whole(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     picture(tmp_path / "a.png")
-    done = edgefair("predict", "a.png", "-m", bundle, "-o", "found.jsonl")
+    done = edgefair("predict", "a.png", "-m", bundle, "--allow-unsigned", "-o", "found.jsonl")
 
     assert done.stdout == b""
     assert json.loads((tmp_path / "found.jsonl").read_text())["image"] == "a.png"
@@ -113,7 +119,9 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     picture(tmp_path / "a.png")
-    done = edgefair("predict", "a.png", "-m", bundle, "-o", "no/such/folder/x.csv")
+    done = edgefair(
+        "predict", "a.png", "-m", bundle, "--allow-unsigned", "-o", "no/such/folder/x.csv"
+    )
 
     assert done.returncode == 1
     assert b"could not be written" in done.stderr
@@ -122,7 +130,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
 
 def test_standard_input_is_an_image(edgefair: Edgefair, bundle: Path, tmp_path: Path) -> None:
     content = picture(tmp_path / "a.png").read_bytes()
-    done = edgefair("predict", "-", "-m", bundle, "--jsonl", stdin=content)
+    done = edgefair("predict", "-", "-m", bundle, "--allow-unsigned", "--jsonl", stdin=content)
 
     assert json.loads(done.stdout)["image"] == "-"
     assert done.returncode == 0
@@ -132,7 +140,7 @@ def test_paths_can_come_from_a_file(edgefair: Edgefair, bundle: Path, tmp_path: 
     picture(tmp_path / "one two.png")
     picture(tmp_path / "b.png")
     (tmp_path / "list.txt").write_text("one two.png\n\nb.png\n")
-    done = edgefair("predict", "--files-from", "list.txt", "-m", bundle)
+    done = edgefair("predict", "--files-from", "list.txt", "-m", bundle, "--allow-unsigned")
 
     assert [row["image"] for row in rows_of(done)] == ["one two.png", "b.png"]
 
@@ -148,7 +156,7 @@ def test_an_empty_folder_is_told_and_exits_3(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    done = edgefair("predict", "empty", "-m", bundle)
+    done = edgefair("predict", "empty", "-m", bundle, "--allow-unsigned")
 
     assert done.returncode == 3
     assert b"No file was found to read." in done.stderr
@@ -160,7 +168,9 @@ def test_one_bad_image_never_stops_the_rest(
     good = picture(tmp_path / "a.png")
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:80])
     picture(tmp_path / "z.png")
-    done = edgefair("predict", "a.png", "cut.png", "gone.png", "z.png", "-m", bundle)
+    done = edgefair(
+        "predict", "a.png", "cut.png", "gone.png", "z.png", "-m", bundle, "--allow-unsigned"
+    )
     by_image = {row["image"]: row for row in rows_of(done)}
 
     assert done.returncode == 3
@@ -174,7 +184,7 @@ def test_a_named_file_that_is_no_image_is_a_row(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    done = edgefair("predict", "notes.txt", "-m", bundle)
+    done = edgefair("predict", "notes.txt", "-m", bundle, "--allow-unsigned")
 
     assert rows_of(done)[0]["status"] == "not_an_image"
     assert done.returncode == 3
@@ -188,7 +198,7 @@ def test_a_folder_that_cannot_be_opened_is_told_and_the_rest_is_read(
     closed.chmod(0)
     # root may open any folder, but not from a user namespace in which it is nobody
     under = ("unshare", "-U") if os.geteuid() == 0 else ()
-    done = edgefair("predict", "scans", "-m", bundle, under=under)
+    done = edgefair("predict", "scans", "-m", bundle, "--allow-unsigned", under=under)
     closed.chmod(0o700)
     by_image = {row["image"]: row for row in rows_of(done)}
 
@@ -206,7 +216,15 @@ def test_demographics_come_from_a_table_and_what_is_missing_is_unknown(
         "image,patient_id,sex,age,view\na.png,1,female,61,PA\nb.png,2,,,\n"
     )
     done = edgefair(
-        "predict", "a.png", "b.png", "c.png", "-m", bundle, "--demographics", "who.csv"
+        "predict",
+        "a.png",
+        "b.png",
+        "c.png",
+        "-m",
+        bundle,
+        "--allow-unsigned",
+        "--demographics",
+        "who.csv",
     )
     first, second, third = rows_of(done)
 
@@ -221,7 +239,9 @@ def test_nothing_is_said_of_the_unknown_where_all_is_known(
 ) -> None:
     picture(tmp_path / "a.png")
     (tmp_path / "who.csv").write_text("image,sex,age\na.png,F,61\n")
-    done = edgefair("predict", "a.png", "-m", bundle, "--demographics", "who.csv")
+    done = edgefair(
+        "predict", "a.png", "-m", bundle, "--allow-unsigned", "--demographics", "who.csv"
+    )
 
     assert b"1 read: 1 ok. Research use only" in done.stderr
 
@@ -230,7 +250,7 @@ def test_heat_maps_are_written_as_pictures(
     edgefair: Edgefair, bundle: Path, tmp_path: Path
 ) -> None:
     picture(tmp_path / "a.png")
-    edgefair("predict", "a.png", "-m", bundle, "--heatmaps", "maps")
+    edgefair("predict", "a.png", "-m", bundle, "--allow-unsigned", "--heatmaps", "maps")
     (overlay,) = (tmp_path / "maps").iterdir()
 
     with Image.open(overlay) as opened:
@@ -243,8 +263,12 @@ def test_what_was_shown_is_in_the_ledger(edgefair: Edgefair, bundle: Path, tmp_p
     for number in range(20):
         picture(tmp_path / "scans" / f"{number:02d}.png", 40 + number)
     (tmp_path / "scans" / "notes.txt").write_text("no image")
-    done = edgefair("predict", "scans", "-m", bundle, "--ledger", "clinic.ledger")
-    again = edgefair("predict", "scans", "-m", bundle, "--ledger", "clinic.ledger")
+    done = edgefair(
+        "predict", "scans", "-m", bundle, "--allow-unsigned", "--ledger", "clinic.ledger"
+    )
+    again = edgefair(
+        "predict", "scans", "-m", bundle, "--allow-unsigned", "--ledger", "clinic.ledger"
+    )
     shown = rows_of(done)
     with Ledger.open(tmp_path / "clinic.ledger") as ledger:
         kept = {case.code: case for case in ledger.cases()}
@@ -260,7 +284,7 @@ def test_a_damaged_bundle_is_refused_with_exit_code_4(
     content = bytearray(bundle.read_bytes())
     content[len(content) // 2] ^= 1
     bundle.write_bytes(content)
-    done = edgefair("predict", picture(tmp_path / "a.png"), "-m", bundle)
+    done = edgefair("predict", picture(tmp_path / "a.png"), "-m", bundle, "--allow-unsigned")
 
     assert done.returncode == 4
     assert done.stdout == b""
@@ -273,7 +297,8 @@ def test_a_reader_that_goes_away_is_no_error(
     picture(tmp_path / "a.png")
     code = "from edgefair.cli.main import main; main()"
     piped = (
-        f'"{sys.executable}" -c "{code}" predict a.png -m "{bundle}" --jsonl | true; '
+        f'"{sys.executable}" -c "{code}" predict a.png -m "{bundle}" --allow-unsigned --jsonl '
+        "| true; "
         'echo "${PIPESTATUS[0]}"'
     )
     done = subprocess.run(["bash", "-c", piped], capture_output=True, cwd=tmp_path, check=True)

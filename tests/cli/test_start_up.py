@@ -34,6 +34,8 @@ def loaded_after(*arguments: str) -> set[str]:
         ["predict", "-h"],
         ["audit", "-h"],
         ["outcomes", "-h"],
+        ["recheck", "-h"],
+        ["plan", "-h"],
         ["model", "-h"],
         ["compress", "-h"],
         ["phantom", "-h"],

@@ -16,7 +16,7 @@ from edgefair.runtime.pipeline import Model, load
 
 @pytest.fixture
 def model(make_bundle: Callable[..., Path]) -> Model:
-    return load(make_bundle(), threads=2)
+    return load(make_bundle(), threads=2, allow_unsigned=True)
 
 
 @pytest.fixture

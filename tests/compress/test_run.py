@@ -14,6 +14,7 @@ import torch
 from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
+from edgefair.bundle.plan import plan_from_json
 from edgefair.clinic.doctor.checks import Result
 from edgefair.clinic.doctor.model import check_answers
 from edgefair.compress.gate.records import gate_from_json
@@ -81,7 +82,7 @@ def _carries_its_contract(bundle: Bundle) -> bool:
 def test_two_findings_with_gaps_become_a_model_that_sees_both(
     multi_label: Path, squares_folder: Path
 ) -> None:
-    model = load(multi_label / "tiny-0.1.0.efb", threads=1)
+    model = load(multi_label / "tiny-0.1.0.efb", threads=1, allow_unsigned=True)
 
     predictions = model.predict(sorted((squares_folder / "images").iterdir()))
 
@@ -97,7 +98,8 @@ def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> 
 
     roles = [part.role for part in bundle.manifest.parts]
     evidence = ["card", "facts", "datasheet", "ml_bom"]
-    assert roles == ["model", *evidence, "recipe", "golden", *["golden_image"] * 6]
+    assert roles == ["model", *evidence, "recipe", "plan", "golden", *["golden_image"] * 6]
+    assert plan_from_json(bundle.content("plan")).model == bundle.manifest.label
     assert {variant.cpu for variant in bundle.manifest.variants} == {"exact", "saturating"}
     assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
     assert _carries_its_contract(bundle)
@@ -153,7 +155,9 @@ def test_classes_become_probabilities_that_add_up_to_one(
 
     path = run_recipe(recipe, tmp_path / "out", data=squares_folder, weights=tmp_path)
 
-    predictions = load(path, threads=1).predict(squares_folder / "images" / "001.png")
+    predictions = load(path, threads=1, allow_unsigned=True).predict(
+        squares_folder / "images" / "001.png"
+    )
     scores = predictions[0].scores
     assert [score.finding for score in scores] == ["top", "bottom", "none"]
     assert sum(score.probability for score in scores) == pytest.approx(1)

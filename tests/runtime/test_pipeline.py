@@ -19,7 +19,7 @@ BundleMaker = Callable[..., Path]
 
 @pytest.fixture
 def model(make_bundle: BundleMaker) -> Model:
-    return load(make_bundle(), threads=2)
+    return load(make_bundle(), threads=2, allow_unsigned=True)
 
 
 def ramp(brightest: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
@@ -43,7 +43,7 @@ def test_a_path_gives_one_prediction_with_everything_it_rests_on(
 
     assert prediction.image == str(path)
     assert prediction.status is Status.OK
-    assert prediction.model == "brightness 1.2.3"
+    assert prediction.model == "brightness 1.2.3 (unsigned)"
     assert prediction.bundle_digest == model.digest
     assert score.decision is Decision.NEGATIVE
     assert score.operating_point == "middle"
@@ -72,9 +72,11 @@ def test_threads_and_batches_change_no_score(
 ) -> None:
     paths = images(tmp_path, 23)
     bundle = make_bundle()
-    single = load(bundle, threads=1)
+    single = load(bundle, threads=1, allow_unsigned=True)
     one_by_one = [single.predict(path)[0].scores for path in paths]
-    together = [p.scores for p in load(bundle, threads=threads).predict_many(paths)]
+    together = [
+        p.scores for p in load(bundle, threads=threads, allow_unsigned=True).predict_many(paths)
+    ]
 
     assert together == one_by_one
 

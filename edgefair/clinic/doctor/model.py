@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.archive import Bundle
 from edgefair.bundle.golden import EngineAnswers, Golden, golden_of
-from edgefair.bundle.shelf import find_bundle
+from edgefair.bundle.home import default_home
+from edgefair.bundle.shelf import open_bundle
 from edgefair.clinic.doctor.checks import Area, Check, Result
 from edgefair.errors import ModelError
 from edgefair.records import Prediction
@@ -23,7 +24,7 @@ def examine_model(name: str) -> tuple[Check, ...]:
     """Return all checks of the bundle of that name or path, and of the arithmetic here."""
     sums = check_sums(probe())
     try:
-        bundle = read_bundle(find_bundle(name))
+        bundle = open_bundle(name, default_home(), allow_unsigned=True)
     except ModelError as error:
         return (
             _check("bundle", Result.FAILED, error.message, error.hint),
@@ -44,7 +45,15 @@ def examine_model(name: str) -> tuple[Check, ...]:
 
 def check_signature(bundle: Bundle) -> Check:
     """Say who vouches for a bundle."""
-    told = f"{bundle.manifest.label} is unsigned: nobody vouches for where it comes from."
+    label, trust = bundle.manifest.label, bundle.trust
+    match trust.kind:
+        case "signed":
+            told = f"{label} is signed by {trust.signed_by}, whom this computer trusts."
+            return _check("signature", Result.OK, told)
+        case "carried":
+            told = f"{label} came with this edgefair, whose list of bundles names it."
+            return _check("signature", Result.OK, told)
+    told = f"{label} is unsigned: nobody vouches for where it comes from."
     return _check("signature", Result.WARNING, told, "Use it only if you know who made it.")
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from edgefair.audit.planning import drawn_plan
 from edgefair.bundle.archive import PartContent, write_bundle
+from edgefair.bundle.manifest import Manifest
+from edgefair.bundle.plan import plan_to_json
 from edgefair.compress.evidence.card import render_card, render_speed
 from edgefair.compress.evidence.comparison import ModelRow
 from edgefair.compress.evidence.facts import (
@@ -34,7 +37,7 @@ from edgefair.compress.stages.shrink import MODEL_PART, Shrunk
 from edgefair.compress.stages.teach import Taught
 from edgefair.errors import EdgefairError, InputError
 
-__all__ = ["Finished", "licence_parts", "pack", "writing"]
+__all__ = ["Finished", "licence_parts", "pack", "plan_parts", "writing"]
 
 _PROCESSORS = {
     "exact": "processors with exact INT8 sums (VNNI, ARM)",
@@ -76,6 +79,7 @@ def pack(finished: Finished, out: Path) -> Path:
     others = (
         model,
         PartContent(path="recipe.toml", role="recipe", content=source),
+        *plan_parts(recipe, manifest),
         *golden_parts(manifest, (model,)),
         *finished.licences,
     )
@@ -86,6 +90,22 @@ def pack(finished: Finished, out: Path) -> Path:
         write_bundle(bundle_path, manifest, (others[0], *evidence, *others[1:]))
         (out / "card.md").write_text(card, encoding="utf-8")
     return bundle_path
+
+
+def plan_parts(recipe: Recipe, manifest: Manifest) -> tuple[PartContent, ...]:
+    """Return the monitoring plan, frozen before any site has seen an outcome.
+
+    None where the test split is too small to draw any limit from: a site then says so.
+    """
+    plan = drawn_plan(manifest, recipe.monitoring, values={})
+    if plan is None:
+        return ()
+    about = recipe.about
+    frozen = replace(
+        plan, frozen_by=about.developer or "the bundle's builder", frozen_on=about.released
+    )
+    content = plan_to_json(frozen).encode()
+    return (PartContent(path="plan.json", role="plan", content=content),)
 
 
 def licence_parts(recipe: Recipe, beside: Path) -> tuple[PartContent, ...]:

@@ -119,7 +119,7 @@ def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 def test_a_planted_concept_is_found_without_training(squares: Squares, new: Path) -> None:
     images, truth = _test_images(squares)
 
-    predictions = load(new, threads=1).predict(images)
+    predictions = load(new, threads=1, allow_unsigned=True).predict(images)
 
     assert [s.finding for s in predictions[0].scores] == ["top", "bottom"]
     probabilities = np.array([p.scores[1].probability for p in predictions])
@@ -129,7 +129,9 @@ def test_a_planted_concept_is_found_without_training(squares: Squares, new: Path
 def test_old_findings_answer_to_the_bit_as_before(squares: Squares, new: Path) -> None:
     images, _ = _test_images(squares)
 
-    before, after = (load(path, threads=1).predict(images) for path in (squares.old, new))
+    before, after = (
+        load(path, threads=1, allow_unsigned=True).predict(images) for path in (squares.old, new)
+    )
 
     assert [p.scores[0] for p in before] == [p.scores[0] for p in after]
     for old, later in zip(before, after, strict=True):
