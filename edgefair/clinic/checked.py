@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgefair.audit.asides import (
     CalibrationAside,
@@ -14,12 +17,13 @@ from edgefair.audit.asides import (
 )
 from edgefair.audit.columns import Criteria
 from edgefair.audit.evidence import GroupingEvidence
+from edgefair.audit.inputs import several_of_one
 from edgefair.audit.tally import Cases
 from edgefair.audit.thresholds import Costs
 from edgefair.ledger import LedgerPosition
 from edgefair.report import Report
 
-__all__ = ["SEED", "Asked", "Checked", "Roles", "asides_of"]
+__all__ = ["SEED", "Asked", "Checked", "Roles", "asides_of", "of_rows"]
 
 SEED: Final = 0
 """Of whatever is drawn by lot in a re-check: the same data give the same report."""
@@ -130,4 +134,16 @@ def asides_of(
     return (
         tuple(one for one in thresholds if one is not None),
         tuple(one for one in curves if one is not None),
+    )
+
+
+def of_rows(cases: Cases, chosen: NDArray[np.bool_]) -> Cases:
+    """Return some of the cases, in the same groups."""
+    return replace(
+        cases,
+        y_true=cases.y_true[chosen],
+        flagged=None if cases.flagged is None else cases.flagged[chosen],
+        y_score=None if cases.y_score is None else cases.y_score[chosen],
+        groupings=tuple(grouping.of_rows(chosen) for grouping in cases.groupings),
+        patients=None if cases.patients is None else several_of_one(cases.patients[chosen]),
     )

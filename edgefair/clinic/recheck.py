@@ -21,7 +21,7 @@ from edgefair.audit.inputs import patient_numbers, several_of_one
 from edgefair.audit.preparing import Columns, prepared
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
-from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of
+from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of, of_rows
 from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
 from edgefair.clinic.patients import notes_on_patients
 from edgefair.errors import NotEnoughData
@@ -41,6 +41,8 @@ __all__ = [
 
 LEDGER_GROUPS: Final = ("sex", "age:0,18,40,60,80")
 """What a ledger's cases are grouped by unless asked otherwise: all that it knows of everybody."""
+
+_INDEPENDENT: Final = (VerifiedBecause.ROUTINE, VerifiedBecause.RANDOM_AUDIT)
 
 _REFERRED: Final = "Cases that the model referred count as flagged: a person looks at them."
 
@@ -213,7 +215,7 @@ def check_ledger(
         criteria=held,
         seed=SEED,
     )
-    thresholds, calibration = asides_of(cases, level=held.level)
+    thresholds, calibration = asides_of(_unbiased(cases, labelled, asked), level=held.level)
     report = Report(
         title=f"For whom does {labelled.model} work?",
         result=found.result,
@@ -327,6 +329,18 @@ def _cases(labelled: LabelledCases, findings: Sequence[str], ways: Sequence[By])
     ]
 
 
+def _unbiased(
+    cases: Sequence[Cases], labelled: LabelledCases, findings: Sequence[str]
+) -> list[Cases]:
+    """Return the cases that were verified for a reason which does not depend on the model."""
+    of_finding = np.array(labelled.finding)
+    independent = np.array([because in _INDEPENDENT for because in labelled.verified_because])
+    return [
+        of_rows(one, independent[of_finding == finding])
+        for one, finding in zip(cases, findings, strict=True)
+    ]
+
+
 def _features(labelled: LabelledCases) -> Mapping[str, NDArray[Any]]:
     """Return what is known of the patients, one column per attribute."""
     known = [{a.name: a.value for a in subject.attributes} for subject in labelled.subject]
@@ -358,7 +372,8 @@ def _notes_on_ledger(labelled: LabelledCases) -> tuple[str, ...]:
         (
             biased,
             f"{biased:,} of {len(labelled):,} outcomes are known only because the model said "
-            "positive. Whom it misses is then seldom found out: it misses more than this shows.",
+            "positive. Whom it misses is then seldom found out: it misses more than this shows. "
+            "Calibration and the table of thresholds leave such outcomes out.",
         ),
         (Decision.REFER in labelled.y_pred, _REFERRED),
         (

@@ -172,28 +172,23 @@ def _result(checked: Checked) -> AuditResult:
 def _aside(aside: ThresholdAside, checked: Checked) -> ThresholdAside:
     rows: list[ThresholdRow] = []
     for group in dict.fromkeys(row.group for row in aside.rows):
-        rows += _rows(group, [row for row in aside.rows if row.group == group], checked, aside)
+        rows += _rows(group, [row for row in aside.rows if row.group == group], checked)
     costs = checked.asked.roles.costs if checked.asked.roles else None
     return replace(aside, rows=tuple(rows), costs=costs)
 
 
 def _rows(
-    group: Group, rows: Sequence[ThresholdRow], checked: Checked, aside: ThresholdAside
+    group: Group, rows: Sequence[ThresholdRow], checked: Checked
 ) -> tuple[ThresholdRow, ...]:
-    """Return rows made of the counts; how many there are in all is the evidence's to say."""
-    counts = next(
-        one.counts
-        for grouping in checked.evidence
-        if grouping.finding == aside.finding
-        for one in grouping.groups
-        if one.group == group
-    )
+    """Return rows made of the counts; of one group all rows must have the same cases."""
     found = [round(row.found) for row in rows]
     others = [round(row.flagged - row.found) for row in rows]
+    positives = round(rows[0].found + rows[0].missed)
+    negatives = round(rows[0].screened) - positives
     return thresholds_from_counts(
         group,
         np.array([row.threshold for row in rows]),
-        (np.array([counts.positives, *found]), np.array([counts.negatives, *others])),
+        (np.array([positives, *found]), np.array([negatives, *others])),
         costs=checked.asked.roles.costs if checked.asked.roles else None,
         level=checked.asked.criteria.level,
     )

@@ -30,11 +30,11 @@ _STEPS_IN_FIGURES: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Multiple:
-    """One cell's drawing, or why there is none."""
+    """One cell's drawing."""
 
     name: str
     kind: VerdictKind
-    plot: HistoryPlot | None
+    plot: HistoryPlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class _Rate:
     meaning: str
     audit: str
     multiples: tuple[_Multiple, ...]
+    not_drawn: str
     table: Table
     past: Table | None
     sentences: tuple[str, ...]
@@ -86,37 +87,52 @@ def render_monitoring_html(report: MonitoringReport) -> str:
     )
 
 
-def _news(report: MonitoringReport) -> list[str]:
-    """Return what the last step changed, one sentence a cell; empty where it changed nothing."""
-    said = []
-    for cell in report.cells:
-        if len(cell.history) < 2:
-            continue
-        before, now = cell.history[-2:]
-        if (before.errors, before.n) == (now.errors, now.n):
-            continue
-        cases, errors = now.n - before.n, now.errors - before.errors
-        spoken = words.uncapitalised(words.metric_words(cell.metric).title)
-        said.append(
-            f"{words.capitalised(words.in_sentence(str(cell.group)))}, {cell.finding}, {spoken}: "
-            f"{errors:+,} of {cases:+,} cases; evidence "
-            f"{evidence_in_words(before.e_value)} before, {evidence_in_words(now.e_value)} now."
+def _news(report: MonitoringReport) -> tuple[str, Table | None]:
+    """Return what the last step changed: in a sentence, and for each rate with a new error."""
+    changed = [
+        (cell, *cell.history[-2:])
+        for cell in report.cells
+        if len(cell.history) > 1 and cell.history[-1].n != cell.history[-2].n
+    ]
+    if not changed:
+        return "Nothing.", None
+    rows = tuple(
+        (
+            str(cell.group),
+            f"{words.capitalised(cell.finding)}: "
+            f"{words.uncapitalised(words.metric_words(cell.metric).title)}",
+            f"{now.errors - before.errors:+,} of {now.n - before.n:+,}",
+            f"{evidence_in_words(before.e_value)}, then {evidence_in_words(now.e_value)}",
         )
-    return said
+        for cell, before, now in changed
+        if now.errors != before.errors
+    )
+    said = f"New cases were counted for {len(changed)} of {len(report.cells)} watched rates"
+    if not rows:
+        return f"{said}; none of them was an error.", None
+    return f"{said}; for {len(rows)} of these, new errors.", Table(
+        title="New errors",
+        caption="Where the last step counted new errors",
+        head=("Group", "Rate", "Errors", "Evidence"),
+        rows=rows,
+    )
 
 
 def _rates(report: MonitoringReport) -> Iterator[_Rate]:
     for finding, metric in dict.fromkeys((cell.finding, cell.metric) for cell in report.cells):
         cells = [c for c in report.cells if (c.finding, c.metric) == (finding, metric)]
         spoken = words.metric_words(metric)
+        plots = [(cell, history_plot(cell)) for cell in cells]
         yield _Rate(
             title=f"{words.capitalised(finding)}: {words.uncapitalised(spoken.title)}",
             meaning=f"{spoken.meaning} The limit is {words.percent(cells[0].verdict.limit)}.",
             audit=audit_in_words(cells, report) if metric == "false_negative_rate" else "",
             multiples=tuple(
-                _Multiple(name=str(c.group), kind=c.verdict.kind, plot=history_plot(c))
-                for c in cells
+                _Multiple(name=str(cell.group), kind=cell.verdict.kind, plot=plot)
+                for cell, plot in plots
+                if plot
             ),
+            not_drawn=", ".join(str(cell.group) for cell, plot in plots if not plot),
             table=_table(cells),
             past=_past(cells),
             sentences=tuple(cell.verdict.sentence for cell in cells),
