@@ -90,7 +90,7 @@ def render_monitoring_html(report: MonitoringReport) -> str:
 def _news(report: MonitoringReport) -> tuple[str, Table | None]:
     """Return what the last step changed: in a sentence, and for each rate with a new error."""
     changed = [
-        (cell, *cell.history[-2:])
+        (cell, cell.history[-2], cell.history[-1])
         for cell in report.cells
         if len(cell.history) > 1 and cell.history[-1].n != cell.history[-2].n
     ]
