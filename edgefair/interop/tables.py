@@ -93,7 +93,12 @@ class Table:
                 f"{self.name} has no column {name!r}.",
                 hint=f"It has: {shown}" + (f" and {more} more." if more > 0 else "."),
             )
-        cells: Iterator[str] = map(str.strip, self._cells[self.columns.index(name)])
+        raw = self._cells[self.columns.index(name)]
+        joined = "".join(raw)  # looked through at once, far quicker than cell by cell
+        is_plain = "'" not in joined and "," not in joined and joined[-1:].strip()
+        if is_plain and joined[:1].strip() and len(joined.split(maxsplit=1)) < 2:
+            return iter(raw)
+        cells: Iterator[str] = map(str.strip, raw)
         if self._decimal_comma:
             cells = (_with_point(cell) if "," in cell else cell for cell in cells)
         return (_restored(cell) if cell[:1] == "'" else cell for cell in cells)

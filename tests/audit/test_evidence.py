@@ -9,10 +9,11 @@ from edgefair.audit import audit
 from edgefair.audit.columns import Criteria
 from edgefair.audit.evidence import evidence_of, tally_of
 from edgefair.audit.recheck import result_of
+from edgefair.records import AuditResult
 from edgefair.report import DataIdentity, Report, report_to_json
 
 
-def as_text(result: object) -> str:
+def as_text(result: AuditResult) -> str:
     data = DataIdentity(name="t", sha256="0", rows=1)
     report = Report(
         title="t",
@@ -20,7 +21,7 @@ def as_text(result: object) -> str:
         data=data,
         groups_by=(),
         made_at="",
-        edgefair_version="",  # type: ignore[arg-type]
+        edgefair_version="",
     )
     return report_to_json(report)
 
