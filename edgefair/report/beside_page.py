@@ -126,7 +126,7 @@ def threshold_section(aside: ThresholdAside) -> ThresholdSection:
     everybody, *others = by_group
     return ThresholdSection(
         overall=_overall(everybody, with_cost=aside.costs is not None),
-        groups=tuple(_short(rows) for rows in others),
+        groups=tuple(_short(rows, with_cost=aside.costs is not None) for rows in others),
         left_out=_left_out(aside.groups_left_out),
     )
 
@@ -195,49 +195,63 @@ def _left_out(groups: int) -> str:
 
 
 def _overall(rows: Sequence[ThresholdRow], *, with_cost: bool) -> Table:
-    head = ("Threshold", "Found", "Missed", "Referred", "Sensitivity", "Specificity")
-    last = ("Screened per case", "Tests per case")
+    per_case = "screened, tests, cost" if with_cost else "screened, tests"
     return Table(
         title="Other thresholds: what each would find, miss and refer",
         caption="Everybody. A score of at least the threshold is referred for a test. Whoever "
         "picks a threshold by this table must check it on other cases.",
-        head=(*head, *last, *(("Cost per case found",) if with_cost else ())),
+        head=(
+            "Threshold",
+            "Found, missed",
+            "Referred",
+            "Sensitivity",
+            "Specificity",
+            f"For each found: {per_case}",
+        ),
         rows=tuple(
             (
                 f"{row.threshold:.4g}",
-                f"{row.found:,.0f}",
-                f"{row.missed:,.0f}",
+                f"{row.found:,.0f}, {row.missed:,.0f}",
                 f"{row.flagged:,.0f}",
                 words.rate(row.sensitivity, "sensitivity", decimals=0),
                 words.rate(row.specificity, "specificity", decimals=0),
-                _each(row.number_needed_to_screen),
-                _each(row.tests_per_case),
-                *((_each(row.cost_per_case),) if with_cost else ()),
+                _per_case(
+                    row.number_needed_to_screen,
+                    row.tests_per_case,
+                    *((row.cost_per_case,) if with_cost else ()),
+                ),
             )
             for row in rows
         ),
     )
 
 
-def _short(rows: Sequence[ThresholdRow]) -> Table:
+def _per_case(*amounts: float) -> str:
+    if not all(isfinite(amount) for amount in amounts):
+        return "none found"
+    return ", ".join(f"{amount:,.1f}" for amount in amounts)
+
+
+def _short(rows: Sequence[ThresholdRow], *, with_cost: bool) -> Table:
     chosen = rows[::_EVERY_OTHER] if len(rows) > 10 else rows
     return Table(
-        title=str(rows[0].group),
+        title=f"{rows[0].group}: other thresholds",
         caption=str(rows[0].group),
-        head=("Threshold", "Found", "Missed", "Referred", "Sensitivity", "Tests per case"),
+        head=(
+            "Threshold",
+            "Found, missed",
+            "Referred",
+            "Sensitivity",
+            "For each found: tests, cost" if with_cost else "For each found: tests",
+        ),
         rows=tuple(
             (
                 f"{row.threshold:.4g}",
-                f"{row.found:,.0f}",
-                f"{row.missed:,.0f}",
+                f"{row.found:,.0f}, {row.missed:,.0f}",
                 f"{row.flagged:,.0f}",
                 words.rate(row.sensitivity, "sensitivity", decimals=0),
-                _each(row.tests_per_case),
+                _per_case(row.tests_per_case, *((row.cost_per_case,) if with_cost else ())),
             )
             for row in chosen
         ),
     )
-
-
-def _each(amount: float) -> str:
-    return f"{amount:,.1f}" if isfinite(amount) else "none found"
