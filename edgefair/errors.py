@@ -14,6 +14,7 @@
     │   │   ├── TooSmall
     │   │   └── BlankImage
     │   ├── BadTable                a CSV with the wrong columns or values
+    │   ├── EvidenceAltered         an evidence pack whose numbers do not follow from its counts
     │   └── BadKey                  a file that holds no key, or not the one it should
     ├── ModelError               4  the model is refused
     │   ├── BundleNotFound
@@ -51,6 +52,7 @@ __all__ = [
     "DecompressionBomb",
     "Downgrade",
     "EdgefairError",
+    "EvidenceAltered",
     "GateFailed",
     "InputError",
     "LedgerBusy",
@@ -174,6 +176,12 @@ class BadTable(InputError):
     """A table with missing columns or values of the wrong kind."""
 
     reason = "bad_table"
+
+
+class EvidenceAltered(InputError):
+    """An evidence pack says what does not follow from what was counted."""
+
+    reason = "evidence_altered"
 
 
 class BadKey(InputError):

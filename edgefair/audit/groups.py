@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isnan
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from edgefair.records import UNKNOWN, Attribute, Group
 
 __all__ = ["By", "Grouping", "Term", "group_by"]
 
-_Labelled: TypeAlias = tuple[list[str], NDArray[np.int64]]
+_Labelled: TypeAlias = tuple[list[str], NDArray[np.int32]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +88,13 @@ class Grouping:
         What the groups differ in, e.g. ``sex`` or ``sex x age``.
     groups : tuple of Group
         In the order to be shown; every row is in exactly one.
-    codes : ndarray of int64, shape (n,)
-        Index into `groups` of each row.
+    codes : ndarray of a signed integer, shape (n,)
+        Index into `groups` of each row; `group_by` uses int32.
     """
 
     attribute: str
     groups: tuple[Group, ...]
-    codes: NDArray[np.int64]
+    codes: NDArray[np.signedinteger[Any]]
 
     def of_rows(self, chosen: NDArray[np.bool_]) -> Grouping:
         """Return the same groups over some of the rows; those left without any stay."""
@@ -140,7 +140,7 @@ def _crossed(by: By, labelled: Mapping[Term, _Labelled]) -> Grouping:
     ]
     for term in by.terms[1:]:
         labels, further = labelled[term]
-        occurring, codes = _renumbered(codes * len(labels) + further)
+        occurring, codes = _renumbered(codes.astype(np.int64) * len(labels) + further)
         attributes = [
             (
                 *attributes[pair // len(labels)],
@@ -153,14 +153,14 @@ def _crossed(by: By, labelled: Mapping[Term, _Labelled]) -> Grouping:
     )
 
 
-def _renumbered(codes: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
+def _renumbered(codes: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int32]]:
     """Return which codes occur, and each row's index among these."""
     size = int(codes.max(initial=-1)) + 1
     if size > len(codes):
         distinct, inverse = np.unique(codes, return_inverse=True)
-        return distinct.tolist(), inverse
+        return distinct.tolist(), inverse.astype(np.int32)
     occurring = np.flatnonzero(np.bincount(codes, minlength=size))  # linear, without the sort
-    place = np.zeros(size, dtype=np.int64)
+    place = np.zeros(size, dtype=np.int32)
     place[occurring] = np.arange(len(occurring))
     return occurring.tolist(), place[codes]
 
@@ -184,7 +184,7 @@ def _binned(edges: tuple[float, ...], values: NDArray[np.generic]) -> _Labelled:
     codes[np.isnan(numbers)] = len(labels) - 1
     present = np.bincount(codes, minlength=len(labels)) > 0
     shown = [i for i in range(len(labels)) if 0 < i < len(labels) - 1 or present[i]]
-    renumbered = np.zeros(len(labels), dtype=np.int64)
+    renumbered = np.zeros(len(labels), dtype=np.int32)
     renumbered[shown] = np.arange(len(shown))
     return [labels[i] for i in shown], renumbered[codes]
 
@@ -199,7 +199,11 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Return the values as numbers, nan for what is none."""
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
-    return np.array([_number(value) for value in values.tolist()], dtype=np.float64)
+    rows = values.tolist()
+    try:
+        return np.fromiter(map(float, rows), np.float64, len(rows))
+    except (TypeError, ValueError):
+        return np.fromiter(map(_number, rows), np.float64, len(rows))
 
 
 def _number(value: object) -> float:
@@ -217,11 +221,11 @@ def _valued(values: NDArray[np.generic]) -> _Labelled:
     else:
         rows = values.tolist()
         index = {value: i for i, value in enumerate(dict.fromkeys(rows))}
-        raw, of_raw = list(index), np.fromiter(map(index.__getitem__, rows), np.int64, len(rows))
+        raw, of_raw = list(index), np.fromiter(map(index.__getitem__, rows), np.int32, len(rows))
     names = [_name(value) for value in raw]
     labels = sorted(set(names), key=_place)
     place = {label: i for i, label in enumerate(labels)}
-    return labels, np.array([place[name] for name in names], dtype=np.int64)[of_raw]
+    return labels, np.array([place[name] for name in names], dtype=np.int32)[of_raw]
 
 
 def _name(value: object) -> str:

@@ -6,6 +6,7 @@ Data frames are known by what they do, so that none of their libraries is needed
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -114,12 +115,12 @@ def scores(column: NDArray[Any], name: str, *, said_to_be: str = "") -> NDArray[
     BadTable
         If a value is no number, or is infinite, or no probability where that is claimed.
     """
-    if column.dtype.kind in "OUS":
-        column = np.array(["nan" if _is_missing(v) else v for v in column.tolist()], dtype=object)
     try:
-        numbers = column.astype(np.float64)
+        numbers = _numbers(column)
     except (TypeError, ValueError) as error:
-        row, value = next((i, v) for i, v in enumerate(column.tolist()) if not _is_number(v))
+        row, value = next(
+            (i, v) for i, v in enumerate(column.tolist()) if not (_is_missing(v) or _is_number(v))
+        )
         raise BadTable(
             f"{name} is {str(value)!r} in row {row + 1}, which is no number.",
             hint="Give the column with the model's scores.",
@@ -130,6 +131,18 @@ def scores(column: NDArray[Any], name: str, *, said_to_be: str = "") -> NDArray[
     if "prob" in said_to_be.casefold():
         _check_probabilities(numbers, name, said_to_be)
     return numbers
+
+
+def _numbers(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the values as numbers, nan for what is missing; most columns miss nothing."""
+    if column.dtype.kind not in "OUS":
+        return column.astype(np.float64)
+    rows = column.tolist()
+    try:
+        return np.fromiter(map(float, rows), np.float64, len(rows))
+    except (TypeError, ValueError):
+        known = (nan if _is_missing(v) else float(v) for v in rows)
+        return np.fromiter(known, np.float64, len(rows))
 
 
 def _check_probabilities(numbers: NDArray[np.float64], name: str, said_to_be: str) -> None:

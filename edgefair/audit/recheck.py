@@ -15,12 +15,12 @@ from edgefair.audit.estimates import Estimates, Rates
 from edgefair.audit.intervals import two_sided_z
 from edgefair.audit.mixed_rates import MixedRates
 from edgefair.audit.rates import DECISION_RATES
-from edgefair.audit.tally import Cases, Tally, tally, tally_everybody
+from edgefair.audit.tally import Cases, Tally, tally_with_everybody
 from edgefair.audit.verdict import JUDGED
 from edgefair.audit.view import Audit
 from edgefair.records import AuditResult, Cell, Confusion, Exclusion, Group, Spread
 
-__all__ = ["recheck"]
+__all__ = ["recheck", "result_of"]
 
 _METRICS: Final = (*DECISION_RATES, "auroc", "prevalence")
 
@@ -46,26 +46,50 @@ def recheck(
     seed : int
         Of the permutations; the same seed gives the same result.
     """
-    everybody = [tally_everybody(cases) for cases in findings]
-    parted = [tally(cases, cases.groupings, cases.of_all) for cases in findings]
-    tallies = tuple(one for some in parted for one in some)
-    result = AuditResult(
-        overall=tuple(_cells([one for some in everybody for one in some], criteria, judged=())),
-        by_group=tuple(_cells(tallies, criteria, judged=JUDGED)),
+    counted = [tally_with_everybody(cases) for cases in findings]
+    everybody = tuple(of_all for of_all, *_ in counted)
+    parted = tuple(one for _, *of_groups in counted for one in of_groups)
+    result = result_of(
+        (*everybody, *parted), exclusions=exclusions, rows=rows, criteria=criteria, seed=seed
+    )
+    return Audit(result=result, _tallies=parted, _everybody=everybody)
+
+
+def result_of(
+    tallies: Sequence[Tally],
+    *,
+    exclusions: Sequence[Exclusion],
+    rows: int,
+    criteria: Criteria,
+    seed: int,
+) -> AuditResult:
+    """Return every cell, verdict and spread that counts make, whoever did the counting.
+
+    Parameters
+    ----------
+    tallies : sequence of Tally
+        Those of everybody, one a finding, among them.
+    exclusions, rows, criteria, seed
+        As for `recheck`.
+    """
+    everybody = [one for one in tallies if one.grouping.groups == (Group(),)]
+    parted = [one for one in tallies if one.grouping.groups != (Group(),)]
+    return AuditResult(
+        overall=tuple(_cells(everybody, criteria, judged=())),
+        by_group=tuple(_cells(parted, criteria, judged=JUDGED)),
         confusion=tuple(
             row
-            for of_all, of_groups in zip(everybody, parted, strict=True)
-            for one in (*of_all, *of_groups)
+            for of_all in everybody
+            for one in (of_all, *(part for part in parted if part.finding == of_all.finding))
             for row in _confusions(one)
         ),
-        spreads=tuple(spread for one in tallies for spread in _spreads(one, seed)),
+        spreads=tuple(spread for one in parted for spread in _spreads(one, seed)),
         exclusions=tuple(exclusions),
         rows=rows,
         level=criteria.level,
         margin=criteria.margin,
         alpha=criteria.alpha,
     )
-    return Audit(result=result, _tallies=tallies)
 
 
 def _cells(tallies: Sequence[Tally], criteria: Criteria, *, judged: Sequence[str]) -> list[Cell]:

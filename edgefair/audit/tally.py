@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from edgefair.audit.clusters import ByPatient
 from edgefair.audit.estimates import Estimates, Rates, Worth
 from edgefair.audit.groups import Grouping
 from edgefair.audit.partly_verified import PartlyVerified
-from edgefair.audit.placements import RankedScores
+from edgefair.audit.placements import Moments, RankedScores
 from edgefair.audit.rates import (
     DECISION_RATES,
     DENOMINATORS,
@@ -26,7 +27,15 @@ from edgefair.audit.rates import (
 from edgefair.audit.reader_disagreement import DisputedRates, LabelErrors
 from edgefair.records import Group
 
-__all__ = ["Cases", "Tally", "tally", "tally_everybody"]
+__all__ = [
+    "Cases",
+    "Tally",
+    "disputed",
+    "everybody_of",
+    "tally",
+    "tally_everybody",
+    "tally_with_everybody",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +94,11 @@ class Tally:
         where all cases are independent.
     adjusted : Adjusted or None
         What stands for the plain rates where these would mislead.
+    disagreements : tuple of (int, int) or None
+        Cases on which two readers differ, and all that two read, where that is the reason.
+    moments : pair of Moments, or None
+        What the areas were made of, in each group and among all others; None where there were no
+        scores.
     """
 
     finding: str
@@ -96,6 +110,8 @@ class Tally:
     areas_of_rest: Aurocs | None
     worths: Mapping[str, tuple[Worth, Worth]] | None = None
     adjusted: Adjusted | None = None
+    disagreements: tuple[int, int] | None = None
+    moments: tuple[Moments, Moments] | None = None
 
     def rates(self, metric: str) -> Rates:
         """Return one rate in every group."""
@@ -150,14 +166,20 @@ def tally(
             for one, grouping in zip(counted, of_all, strict=True)
         )
     if cases.disagreements:
-        return tuple(
-            replace(one, adjusted=_disputed(one, *cases.disagreements)) for one in counted
-        )
+        return tuple(disputed(one, cases.disagreements) for one in counted)
     return tuple(counted)
 
 
-def _disputed(one: Tally, disagreements: int, pairs: int) -> Adjusted:
-    """Return the rates with what readers' disagreement leaves of them."""
+def disputed(one: Tally, disagreements_and_pairs: tuple[int, int]) -> Tally:
+    """Return a tally with what readers' disagreement leaves of its rates.
+
+    Parameters
+    ----------
+    one : Tally
+    disagreements_and_pairs : tuple of (int, int)
+        Cases on which two readers differ, and all that two read.
+    """
+    disagreements, pairs = disagreements_and_pairs
 
     def of(counts: Counts) -> dict[str, Estimates]:
         k = len(counts.n)
@@ -174,7 +196,11 @@ def _disputed(one: Tally, disagreements: int, pairs: int) -> Adjusted:
             for metric in DECISION_RATES
         }
 
-    return Adjusted(value=of(one.counts), rest=of(one.rest))
+    return replace(
+        one,
+        adjusted=Adjusted(value=of(one.counts), rest=of(one.rest)),
+        disagreements=disagreements_and_pairs,
+    )
 
 
 def _tally(
@@ -185,7 +211,8 @@ def _tally(
 ) -> Tally:
     codes, k = grouping.codes, len(grouping.groups)
     counts = counts_by_group(cases.y_true, flagged, codes, k)
-    areas, areas_of_rest = _areas(cases, ranked, codes, k)
+    moments = None if ranked is None else ranked.moments(codes, k)
+    areas, areas_of_rest = _areas(cases, ranked, moments, codes)
     worths = None
     if cases.patients is not None:
         by_patient = ByPatient.of(cases.y_true, flagged, cases.patients, codes, k)
@@ -199,17 +226,22 @@ def _tally(
         areas=areas,
         areas_of_rest=areas_of_rest,
         worths=worths,
+        moments=moments,
     )
 
 
 def _areas(
-    cases: Cases, ranked: RankedScores | None, codes: NDArray[np.int64], k: int
+    cases: Cases,
+    ranked: RankedScores | None,
+    moments: tuple[Moments, Moments] | None,
+    codes: NDArray[np.signedinteger[Any]],
 ) -> tuple[Aurocs, Aurocs] | tuple[None, None]:
-    if ranked is None:
+    if ranked is None or moments is None:
         return None, None
-    within, among_others = (aurocs(moments) for moments in ranked.moments(codes, k))
+    within, among_others = (aurocs(one) for one in moments)
     if cases.patients is None:
         return within, among_others
+    k = len(within.estimate)
     of_groups, of_rests = design_effects(ranked, codes, cases.patients, k)
     return within.with_design_effect(of_groups), among_others.with_design_effect(of_rests)
 
@@ -220,6 +252,17 @@ def tally_everybody(cases: Cases) -> tuple[Tally, ...]:
     return tally(cases, [_everybody(len(cases.y_true))], of_all)
 
 
+def tally_with_everybody(cases: Cases) -> tuple[Tally, ...]:
+    """Return the counts and areas over all cases, then those by each of their groupings."""
+    of_all = (_everybody(len(cases.partly.y_true)), *cases.of_all) if cases.partly else ()
+    return tally(cases, (_everybody(len(cases.y_true)), *cases.groupings), of_all)
+
+
+def everybody_of(cases: Cases) -> Grouping:
+    """Return all cases as one group."""
+    return _everybody(len(cases.y_true))
+
+
 def _everybody(n: int) -> Grouping:
-    codes = np.zeros(n, dtype=np.int64)
+    codes = np.zeros(n, dtype=np.int8)
     return Grouping(attribute="everybody", groups=(Group(),), codes=codes)

@@ -19,6 +19,7 @@ __all__ = [
     "ThresholdRow",
     "sensible_thresholds",
     "thresholds_by_group",
+    "thresholds_from_counts",
     "thresholds_overall",
 ]
 
@@ -160,8 +161,50 @@ def thresholds_by_group(  # noqa: PLR0913 - each is a column or a criterion, nam
         row
         for code, group in enumerate(grouping.groups)
         for within in (grouping.codes == code,)
-        for row in _rows(group, at, (y_true[within], y_score[within], held[within]), costs, level)
+        for ill, well in (_split(y_true[within], y_score[within], held[within], at),)
+        for row in _rows(group, at, ill, well, (costs, level))
     )
+
+
+def thresholds_from_counts(
+    group: Group,
+    at: NDArray[np.float64],
+    flagged: tuple[NDArray[np.int64], NDArray[np.int64]],
+    *,
+    costs: Costs | None,
+    level: float,
+) -> tuple[ThresholdRow, ...]:
+    """Return the same of cases that were counted already, each of which stands for itself.
+
+    Parameters
+    ----------
+    group : Group
+    at : ndarray of float64, shape (t,)
+        The thresholds, rising.
+    flagged : pair of ndarray of int64, shape (t + 1,)
+        Cases with and without the finding that have a score of at least each threshold; before
+        them, in the first place, all that there are.
+    costs, level
+        As for `thresholds_by_group`.
+
+    Examples
+    --------
+    >>> (row,) = thresholds_from_counts(
+    ...     Group(), np.array([0.5]), (np.array([3, 2]), np.array([3, 1])), costs=None, level=0.95
+    ... )
+    >>> row.found, row.missed, row.flagged, row.screened
+    (2.0, 1.0, 3.0, 6.0)
+    """
+    ill, well = (
+        _Above(
+            weight=counts[1:].astype(np.float64),
+            square=counts[1:].astype(np.float64),
+            total=float(counts[0]),
+            total_square=float(counts[0]),
+        )
+        for counts in flagged
+    )
+    return tuple(_rows(group, at, ill, well, (costs, level)))
 
 
 def thresholds_overall(
@@ -221,16 +264,23 @@ class _Above:
         )
 
 
+def _split(
+    y: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    at: NDArray[np.float64],
+) -> tuple[_Above, _Above]:
+    return _Above.of(score[y], weight[y], at), _Above.of(score[~y], weight[~y], at)
+
+
 def _rows(
     group: Group,
     at: NDArray[np.float64],
-    cases: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]],
-    costs: Costs | None,
-    level: float,
+    ill: _Above,
+    well: _Above,
+    how: tuple[Costs | None, float],
 ) -> list[ThresholdRow]:
-    y, score, weight = cases
-    ill = _Above.of(score[y], weight[y], at)
-    well = _Above.of(score[~y], weight[~y], at)
+    costs, level = how
     flagged = ill.weight + well.weight
     screened = ill.total + well.total
     spread = np.full(at.shape, 1.0)

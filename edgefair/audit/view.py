@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from edgefair.audit.estimates import Estimates
+from edgefair.audit.evidence import GroupingEvidence, evidence_of
 from edgefair.audit.ranges import (
     largest_difference,
     largest_value,
@@ -49,6 +50,12 @@ class Audit:
 
     result: AuditResult
     _tallies: tuple[Tally, ...] = field(repr=False)
+    _everybody: tuple[Tally, ...] = field(repr=False, default=())
+
+    @property
+    def evidence(self) -> tuple[GroupingEvidence, ...]:
+        """All that was counted: from these numbers alone `result` can be computed again."""
+        return tuple(evidence_of(one) for one in (*self._everybody, *self._tallies))
 
     @property
     def overall(self) -> tuple[Cell, ...]:

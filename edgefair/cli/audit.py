@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from edgefair.cli.audit_pack import parsed_costs, verify_evidence, write_pack
 from edgefair.cli.audit_tasks import FINDING, TASKS, check_task, report_on_task
 
 if TYPE_CHECKING:
     from edgefair.audit.columns import Criteria
-    from edgefair.clinic.recheck import Roles
+    from edgefair.clinic.checked import Checked, Roles
     from edgefair.report import Report
 
 __all__ = ["command"]
@@ -105,6 +106,23 @@ _NARROWEST: Final = 80
     metavar="FILE",
     help="Write the report to FILE too (.html or .json).",
 )
+@click.option(
+    "--costs",
+    metavar="IMAGE,TEST",
+    help="What one image and one further test cost, for the cost per case found.",
+)
+@click.option(
+    "--pack",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="Write all that was counted too: whoever has it can compute the report again.",
+)
+@click.option(
+    "--verify",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PACK",
+    help="Compute what such a pack says again, with the table or ledger if one is named.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON instead of text.")
 @click.option(
     "--fail-on", type=click.Choice(["harm"]), help="Leave with exit code 8 if harm is shown."
@@ -131,6 +149,9 @@ def command(
     level: float,
     alpha: float,
     path: Path | None,
+    costs: str | None,
+    pack: Path | None,
+    verify: Path | None,
     as_json: bool,
     fail_on: str | None,
 ) -> None:
@@ -145,6 +166,8 @@ def command(
       edgefair audit eyes.csv --task ordinal --label reader --prediction grade --by sex
       edgefair audit hands.csv --task regression --label age --prediction said --margin 2 --by sex
       edgefair audit lungs.csv --task segmentation --score dice --margin 0.05 --by sex
+      edgefair audit --ledger clinic.ledger -o report.html --pack evidence.json
+      edgefair audit --verify evidence.json
 
     GROUPS is a column, "age:0,18,40,60,80" for a number in bins (0-17, 18-39, ..., 80+), or
     several joined by "+" for their combinations. Whoever has no value is in a group of their own,
@@ -171,8 +194,12 @@ def command(
         "--grades": grades,
         "--unit": unit,
         "--tolerance": tolerance,
+        "--costs": costs,
     }
     given = [flag for flag, value in columns.items() if value is not None]
+    if verify:
+        verify_evidence(verify, table, ledger, given=(*given, *(["--by"] if by else [])))
+        return
     check_task(task, table, ledger, given=given, by=by)
     if task == FINDING:
         _check_usage(table, ledger, given, by)
@@ -180,6 +207,10 @@ def command(
         raise click.BadParameter("a share lies between 0 and 1.", param_hint="--margin")
     if path and path.suffix.lower() not in (".html", ".htm", ".json"):
         raise click.BadParameter("name a file that ends in .html or .json.", param_hint="-o")
+    if pack and (task != FINDING or pack.suffix.lower() != ".json"):
+        raise click.BadParameter(
+            "name a file that ends in .json, of an audit of findings.", param_hint="--pack"
+        )
 
     from edgefair.audit.columns import Criteria
     from edgefair.audit.tasks.judging import TaskCriteria
@@ -199,14 +230,9 @@ def command(
         )
         held = TaskCriteria(level=level, margin=margin, alpha=alpha)
         report = report_on_task(table, roles, by, held)
-    elif ledger:
-        criteria = Criteria(level=level, margin=margin, alpha=alpha)
-        report = _of_ledger(ledger, by, finding, criteria)
     else:
-        assert table is not None
-        assert label is not None
         criteria = Criteria(level=level, margin=margin, alpha=alpha)
-        of_finding = Roles(
+        of_finding = label and Roles(
             label=label,
             positive=positive,
             score=score,
@@ -214,8 +240,16 @@ def command(
             threshold=threshold,
             finding=finding,
             patient=patient,
+            costs=parsed_costs(costs),
         )
-        report = _of_table(table, of_finding, by, criteria)
+        checked = (
+            _of_ledger(ledger, by, finding, criteria)
+            if ledger
+            else _of_table(table, of_finding or None, by, criteria)
+        )
+        report = checked.report
+        if pack:
+            write_pack(checked, pack)
     _show(report, path, as_json=as_json)
     ctx.exit(_HARM_SHOWN if fail_on and _shows_harm(report) else 0)
 
@@ -246,10 +280,10 @@ def _check_usage(
 
 def _of_ledger(
     ledger: Path, by: tuple[str, ...], finding: str | None, criteria: Criteria
-) -> Report:
-    from edgefair.clinic.recheck import LEDGER_GROUPS, recheck_ledger
+) -> Checked:
+    from edgefair.clinic.recheck import LEDGER_GROUPS, check_ledger
 
-    return recheck_ledger(
+    return check_ledger(
         ledger,
         made_at=datetime.now(UTC),
         by=by or LEDGER_GROUPS,
@@ -258,11 +292,15 @@ def _of_ledger(
     )
 
 
-def _of_table(table: Path, roles: Roles, by: tuple[str, ...], criteria: Criteria) -> Report:
-    from edgefair.clinic.recheck import recheck_table
+def _of_table(
+    table: Path | None, roles: Roles | None, by: tuple[str, ...], criteria: Criteria
+) -> Checked:
+    from edgefair.clinic.recheck import check_table
     from edgefair.interop.tables import read_table
 
-    return recheck_table(
+    assert table is not None
+    assert roles is not None
+    return check_table(
         read_table(table), roles, by=by, made_at=datetime.now(UTC), criteria=criteria
     )
 

@@ -33,7 +33,14 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 _TAKES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        FINDING: ("--positive", "--score", "--prediction", "--threshold", "--patient"),
+        FINDING: (
+            "--positive",
+            "--score",
+            "--prediction",
+            "--threshold",
+            "--patient",
+            "--costs",
+        ),
         "multiclass": (),
         "ordinal": ("--grades",),
         "regression": ("--unit", "--tolerance"),

@@ -42,7 +42,7 @@ _NARROWEST: Final = 80
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the report to FILE too (.json or .txt).",
+    help="Write the report to FILE too (.html, .json or .txt).",
 )
 @click.option(
     "--fail-on",
@@ -65,7 +65,7 @@ def command(
     Examples:
       edgefair recheck --ledger clinic.ledger
       edgefair recheck --ledger clinic.ledger --fail-on harm
-      edgefair recheck --ledger clinic.ledger --json -o monday.json
+      edgefair recheck --ledger clinic.ledger -o monday.html
 
     Run it every week or every hour: unlike a test that is repeated, this evidence stays valid
     however often one looks, and a run without anything new changes nothing. What each group is
@@ -77,12 +77,12 @@ def command(
 
     Research use only; not a medical device.
     """
-    if path and path.suffix.lower() not in (".json", ".txt"):
-        raise click.BadParameter("name a file that ends in .json or .txt.", param_hint="-o")
+    if path and path.suffix.lower() not in (".html", ".htm", ".json", ".txt"):
+        raise click.BadParameter("name a file that ends in .html, .json or .txt.", param_hint="-o")
 
     from edgefair.clinic.monitoring import recheck
 
-    with_history = as_json or (path is not None and path.suffix.lower() == ".json")
+    with_history = as_json or (path is not None and path.suffix.lower() != ".txt")
     report = recheck(
         ledger,
         now=datetime.now(UTC),
@@ -107,15 +107,21 @@ def _read(bundle: str | None):  # type: ignore[no-untyped-def]
 def _show(report: MonitoringReport, path: Path | None, *, as_json: bool) -> None:
     """Write the report to its file, if one is named, and to standard output."""
     from edgefair.interop.files import replaced_whole
-    from edgefair.report import monitoring_to_json, render_monitoring_text
+    from edgefair.report import (
+        monitoring_to_json,
+        render_monitoring_html,
+        render_monitoring_text,
+    )
 
     if path:
+        suffix = path.suffix.lower()
         with replaced_whole(path) as stream:
-            stream.write(
-                monitoring_to_json(report)
-                if path.suffix.lower() == ".json"
-                else render_monitoring_text(report, width=_NARROWEST, colour=False)
-            )
+            if suffix == ".json":
+                stream.write(monitoring_to_json(report))
+            elif suffix == ".txt":
+                stream.write(render_monitoring_text(report, width=_NARROWEST, colour=False))
+            else:
+                stream.write(render_monitoring_html(report))
     if as_json:
         click.echo(monitoring_to_json(report))
         return

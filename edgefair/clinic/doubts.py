@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from edgefair.audit.groups import By
@@ -22,7 +22,7 @@ _ROWS_COMPARED: Final = 200_000
 """Rows up to which whole rows are compared with each other, which takes about a second."""
 
 
-def check_groups(ways: Sequence[By], columns: Mapping[str, Sequence[object]]) -> None:
+def check_groups(ways: Sequence[By], columns: Mapping[str, Iterable[object]]) -> None:
     """Pass if the columns to group by are such that a report can be read.
 
     Raises

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from edgefair import __version__
 from edgefair.audit.columns import Criteria
-from edgefair.audit.face import audit
 from edgefair.audit.groups import By, group_by
 from edgefair.audit.inputs import patient_numbers, several_of_one
 from edgefair.audit.partly_verified import PartlyVerified
+from edgefair.audit.preparing import Columns, prepared
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
+from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of, of_rows
 from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
 from edgefair.clinic.patients import notes_on_patients
 from edgefair.clinic.subjects import features_of
@@ -41,57 +42,32 @@ from edgefair.ledger import LabelledCases, Ledger, ScoredCases
 from edgefair.records import Decision, Exclusion, VerifiedBecause
 from edgefair.report import DataIdentity, Report
 
-__all__ = ["LEDGER_GROUPS", "Roles", "recheck_ledger", "recheck_table"]
+__all__ = [
+    "LEDGER_GROUPS",
+    "Roles",
+    "check_ledger",
+    "check_table",
+    "recheck_ledger",
+    "recheck_table",
+]
 
 LEDGER_GROUPS: Final = ("sex", "age:0,18,40,60,80")
 """What a ledger's cases are grouped by unless asked otherwise: all that it knows of everybody."""
 
-_SEED: Final = 0
+_INDEPENDENT: Final = (VerifiedBecause.ROUTINE, VerifiedBecause.RANDOM_AUDIT)
 
 _REFERRED: Final = "Cases that the model referred count as flagged: a person looks at them."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roles:
-    """Which columns of a table mean what.
-
-    Attributes
-    ----------
-    label : str
-        Whether the finding was there.
-    positive : str or None
-        The value of `label` that counts as yes, every other as no. None if the column holds 0
-        and 1, and nothing where nobody knows yet.
-    score : str or None
-        The model's score, on any scale, larger for more suspicious.
-    prediction : str or None
-        The model's decision.
-    threshold : float or None
-        Where there is no `prediction`: a score of at least this is flagged.
-    finding : str or None
-        What the label is about; the label's column if None.
-    patient : str or None
-        Whose case it is; None if every row counts as another patient's.
-    """
-
-    label: str
-    positive: str | None = None
-    score: str | None = None
-    prediction: str | None = None
-    threshold: float | None = None
-    finding: str | None = None
-    patient: str | None = None
-
-
-def recheck_table(
+def check_table(
     table: Table,
     roles: Roles,
     *,
     by: Sequence[str],
     made_at: datetime,
     criteria: Criteria | None = None,
-) -> Report:
-    """Return for whom the scores of a table work.
+) -> Checked:
+    """Return for whom the scores of a table work, and what that was computed from.
 
     Parameters
     ----------
@@ -116,37 +92,70 @@ def recheck_table(
     held = criteria or Criteria()
     ways = [By.parse(text, columns=table.columns) for text in by]
     names = dict.fromkeys(term.name for way in ways for term in way.terms)
-    features = {name: table.column(name) for name in names}
+    features = {name: table.array(name) for name in names}
     check_groups(ways, features)
-    found = audit(
-        y_true=_labels(table.column(roles.label), roles.positive),
-        y_score={roles.score: table.column(roles.score)} if roles.score else None,
-        y_pred=table.column(roles.prediction) if roles.prediction else None,
-        sensitive_features=features,
-        patients=table.column(roles.patient) if roles.patient else None,
+    ready = prepared(
+        Columns(
+            y_true=_labels(table.array(roles.label), roles.positive),
+            y_score={roles.score: table.array(roles.score)} if roles.score else None,
+            y_pred=table.array(roles.prediction) if roles.prediction else None,
+            sensitive_features=features,
+            patients=table.array(roles.patient) if roles.patient else None,
+        ),
         by=by,
         threshold=roles.threshold,
         finding=roles.finding or roles.label,
-        level=held.level,
-        margin=held.margin,
-        alpha=held.alpha,
-        seed=_SEED,
     )
-    return Report(
-        title=f"For whom do the scores in {Path(table.name).name} work?",
+    title = f"For whom do the scores in {Path(table.name).name} work?"
+    data = DataIdentity(name=table.name, sha256=table.sha256, rows=len(table))
+    of_table, copies = _notes_on_table(table, roles), notes_on_copies(table)
+    patients = _patients_of_table(table, roles)
+    del features, table  # a large table's text takes more memory than all that follows
+    found = recheck(
+        ready.findings,
+        exclusions=ready.exclusions,
+        rows=ready.rows,
+        criteria=held,
+        seed=SEED,
+    )
+    thresholds, calibration = asides_of(
+        ready.findings, level=held.level, costs=roles.costs, threshold=roles.threshold
+    )
+    report = Report(
+        title=title,
         result=found.result,
         operating_point=_operating_point(roles),
-        data=DataIdentity(name=table.name, sha256=table.sha256, rows=len(table)),
+        data=data,
         groups_by=tuple(str(way) for way in ways),
         made_at=_utc(made_at),
         edgefair_version=__version__,
         notes=(
-            *_notes_on_table(table, roles),
-            *notes_on_patients(_patients_of_table(table, roles), found.result),
+            *of_table,
+            *notes_on_patients(patients, found.result),
             *notes_on_lone_groups(found.result),
-            *notes_on_copies(table),
+            *copies,
         ),
+        thresholds=thresholds,
+        calibration=calibration,
     )
+    return Checked(
+        report=report,
+        evidence=found.evidence,
+        asked=Asked(roles=roles, by=tuple(by), finding=None, criteria=held, seed=SEED),
+        position=None,
+    )
+
+
+def recheck_table(
+    table: Table,
+    roles: Roles,
+    *,
+    by: Sequence[str],
+    made_at: datetime,
+    criteria: Criteria | None = None,
+) -> Report:
+    """Return the report alone; parameters and errors as `check_table`."""
+    return check_table(table, roles, by=by, made_at=made_at, criteria=criteria).report
 
 
 def recheck_ledger(
@@ -157,7 +166,20 @@ def recheck_ledger(
     finding: str | None = None,
     criteria: Criteria | None = None,
 ) -> Report:
-    """Return for whom the model that read last works, by the outcomes in a ledger.
+    """Return the report alone; parameters and errors as `check_ledger`."""
+    return check_ledger(path, made_at=made_at, by=by, finding=finding, criteria=criteria).report
+
+
+def check_ledger(
+    path: Path,
+    *,
+    made_at: datetime,
+    by: Sequence[str] = LEDGER_GROUPS,
+    finding: str | None = None,
+    criteria: Criteria | None = None,
+    bundle_digest: str | None = None,
+) -> Checked:
+    """Return for whom a model works, by the outcomes in a ledger, and what that rests on.
 
     Parameters
     ----------
@@ -171,6 +193,8 @@ def recheck_ledger(
         Only this one; all of the model's by default.
     criteria : Criteria, optional
         The audit's own by default.
+    bundle_digest : str, optional
+        Which model; the one that read last if left out.
 
     Raises
     ------
@@ -182,8 +206,10 @@ def recheck_ledger(
         If there is no outcome yet.
     """
     with Ledger.open(path, read_only=True) as ledger:
-        labelled, scored = ledger.labelled(), ledger.scored()
+        labelled = ledger.labelled(bundle_digest=bundle_digest)
+        scored = ledger.scored(bundle_digest=bundle_digest)
         draws, readings = ledger.draws(), ledger.readings()
+        position = ledger.position(bundle_digest=labelled.bundle_digest)
     findings = tuple(dict.fromkeys(labelled.finding))
     asked = tuple(name for name in findings if finding in (None, name))
     if not asked:
@@ -194,6 +220,7 @@ def recheck_ledger(
             else f"`edgefair outcomes template --ledger {path}` writes the list to fill in.",
         )
     ways = [By.parse(text) for text in by]
+    held = criteria or Criteria()
     streams = {name: stream_of(scored, draws, name) for name in asked}
     twice = {name: second_readings(readings, labelled.case, name) for name in asked}
     cases = _cases(_Known(labelled, scored, streams, twice), ways)
@@ -201,10 +228,11 @@ def recheck_ledger(
         cases,
         exclusions=_exclusions(labelled, asked, findings),
         rows=len(labelled) + labelled.unverified + labelled.unscored,
-        criteria=criteria or Criteria(),
-        seed=_SEED,
+        criteria=held,
+        seed=SEED,
     )
-    return Report(
+    thresholds, calibration = asides_of(_unbiased(cases, labelled, asked), level=held.level)
+    report = Report(
         title=f"For whom does {labelled.model} work?",
         result=found.result,
         model=labelled.model,
@@ -225,6 +253,14 @@ def recheck_ledger(
         verification=tuple(
             row for name in asked for row in verified_counts_of(name, streams[name])
         ),
+        thresholds=thresholds,
+        calibration=calibration,
+    )
+    return Checked(
+        report=report,
+        evidence=found.evidence,
+        asked=Asked(roles=None, by=tuple(by), finding=finding, criteria=held, seed=SEED),
+        position=position,
     )
 
 
@@ -232,7 +268,9 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _labels(column: tuple[str, ...], positive: str | None) -> Sequence[str] | NDArray[np.bool_]:
+def _labels(
+    column: NDArray[np.object_], positive: str | None
+) -> NDArray[np.object_] | NDArray[np.bool_]:
     """Return the labels; with a value that means yes, True for it, as text or as a number."""
     if positive is None:
         return column
@@ -334,6 +372,18 @@ def _cases(known: _Known, ways: Sequence[By]) -> list[Cases]:
     ]
 
 
+def _unbiased(
+    cases: Sequence[Cases], labelled: LabelledCases, findings: Sequence[str]
+) -> list[Cases]:
+    """Return the cases that were verified for a reason which does not depend on the model."""
+    of_finding = np.array(labelled.finding)
+    independent = np.array([because in _INDEPENDENT for because in labelled.verified_because])
+    return [
+        of_rows(one, independent[of_finding == finding])
+        for one, finding in zip(cases, findings, strict=True)
+    ]
+
+
 def _exclusions(
     labelled: LabelledCases, asked: Sequence[str], findings: Sequence[str]
 ) -> list[Exclusion]:
@@ -359,7 +409,8 @@ def _notes_on_ledger(labelled: LabelledCases, *, corrected: bool) -> tuple[str, 
         (
             biased,
             f"{biased:,} of {len(labelled):,} outcomes are known only because the model said "
-            "positive. Whom it misses is then seldom found out: it misses more than this shows.",
+            "positive. Whom it misses is then seldom found out: it misses more than this shows. "
+            "Calibration and the table of thresholds leave such outcomes out.",
         ),
         (Decision.REFER in labelled.y_pred, _REFERRED),
         (

@@ -6,6 +6,7 @@ from edgefair.ledger.evidence import Evidence, Marks, PastChanges
 from edgefair.ledger.ledger import Ledger
 from edgefair.ledger.monitoring import Alarm, CellAt, NewAlarm, OpenStep, Step, Surroundings
 from edgefair.ledger.plans import FrozenPlan
+from edgefair.ledger.position import LedgerPosition
 from edgefair.ledger.results import (
     Case,
     ImportReport,
@@ -28,6 +29,7 @@ __all__ = [
     "ImportReport",
     "LabelledCases",
     "Ledger",
+    "LedgerPosition",
     "Marks",
     "NewAdoption",
     "NewAlarm",

@@ -36,6 +36,7 @@ from edgefair.ledger.keys import SiteKey, key_path
 from edgefair.ledger.monitoring import Alarm, OpenStep, read_alarms
 from edgefair.ledger.outcomes import write_outcome
 from edgefair.ledger.plans import FrozenPlan, read_plans, write_plan
+from edgefair.ledger.position import LedgerPosition, read_position
 from edgefair.ledger.reading import (
     read_cases,
     read_labelled,
@@ -337,6 +338,17 @@ class Ledger:
         with snapshot(self._path, self._connection):
             check(self._path, self._connection)
             return read_labelled(self._connection, bundle_digest)
+
+    def position(self, *, bundle_digest: str) -> LedgerPosition:
+        """Return how far the ledger has come, and the plan in force for a model.
+
+        Raises
+        ------
+        LedgerDamaged
+            If it cannot be read.
+        """
+        with snapshot(self._path, self._connection):
+            return read_position(self._connection, bundle_digest)
 
     def scored(self, *, bundle_digest: str | None = None) -> ScoredCases:
         """Return all that one model scored, confirmed or not; parameters as for `labelled`."""

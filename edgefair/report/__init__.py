@@ -9,6 +9,7 @@ from edgefair.report.monitoring import (
     PlanIdentity,
     StandingAlarm,
 )
+from edgefair.report.monitoring_html import render_monitoring_html
 from edgefair.report.monitoring_json import monitoring_from_json, monitoring_to_json
 from edgefair.report.monitoring_text import render_monitoring_text
 from edgefair.report.report import DataIdentity, Report, Verified
@@ -26,6 +27,7 @@ __all__ = [
     "monitoring_from_json",
     "monitoring_to_json",
     "render_html",
+    "render_monitoring_html",
     "render_monitoring_text",
     "render_text",
     "report_from_json",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgefair.report.beside_page import calibration_section, threshold_section
+from edgefair.report.next_steps import next_steps
 from edgefair.report.page import exclusion_table, sections
 from edgefair.report.sheets import environment, style_of
 from edgefair.report.summary import headline
 from edgefair.report.tables import verification_table
-from edgefair.report.words import margin, moment
+from edgefair.report.words import capitalised, margin, moment
 
 if TYPE_CHECKING:
     from edgefair.report.report import Report
@@ -43,7 +45,15 @@ def render_html(report: Report) -> str:
             report=report,
             result=report.result,
             headline=headline(report.result),
+            steps=next_steps(report.result),
             findings=sections(report.result),
+            calibration=[
+                (capitalised(one.finding), calibration_section(one, alpha=report.result.alpha))
+                for one in report.calibration
+            ],
+            thresholds=[
+                (capitalised(one.finding), threshold_section(one)) for one in report.thresholds
+            ],
             exclusions=exclusion_table(report.result),
             verification=verification_table(report),
             margin=margin(report.result),

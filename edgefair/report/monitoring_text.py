@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from edgefair.report.monitoring import MonitoredCell, MonitoringReport, StandingAlarm
 
-__all__ = ["render_monitoring_text"]
+__all__ = [
+    "alarm_in_words",
+    "audit_in_words",
+    "evidence_in_words",
+    "headline_in_words",
+    "needed_in_words",
+    "render_monitoring_text",
+]
 
 _GAP: Final = "  "
 _NARROWEST_NAME: Final = 12
@@ -61,7 +68,7 @@ def render_monitoring_text(report: MonitoringReport, *, width: int, colour: bool
 
 
 def _headline(report: MonitoringReport, width: int, *, colour: bool) -> list[str]:
-    kind, sentences = _said(report)
+    kind, sentences = headline_in_words(report)
     return [
         *wrapped(f"Is {report.model} still right? The re-check of {report.ledger}", width),
         "",
@@ -70,7 +77,8 @@ def _headline(report: MonitoringReport, width: int, *, colour: bool) -> list[str
     ]
 
 
-def _said(report: MonitoringReport) -> tuple[VerdictKind, list[str]]:
+def headline_in_words(report: MonitoringReport) -> tuple[VerdictKind, list[str]]:
+    """Return the gravest verdict, and where all stands in a few sentences."""
     kinds = [cell.verdict.kind for cell in report.cells]
     counted = (
         f"Of {len(kinds)} watched rates {kinds.count(VerdictKind.SHOWN_OK)} are shown ok, "
@@ -110,11 +118,11 @@ def _tables(report: MonitoringReport, width: int, *, colour: bool) -> Iterator[l
         limit = words.percent(cells[0].verdict.limit)
         title = f"{words.capitalised(finding)}: {spoken} (limit {limit})"
         yield [*wrapped(title, width), *_rows(cells, width, colour=colour)]
-        if metric == "false_negative_rate" and (audit := _audit(cells, report)):
+        if metric == "false_negative_rate" and (audit := audit_in_words(cells, report)):
             yield wrapped(audit, width)
 
 
-def _audit(cells: Sequence[MonitoredCell], report: MonitoringReport) -> str:
+def audit_in_words(cells: Sequence[MonitoredCell], report: MonitoringReport) -> str:
     """Return what is asked for before missed cases are judged; empty where all of it is there."""
     short = [cell for cell in cells if cell.audited < report.plan.minimum_audit]
     if not short:
@@ -162,19 +170,21 @@ def _figures(cell: MonitoredCell, *, with_months: bool) -> tuple[str, ...]:
     return (
         f"{cell.errors}/{cell.n}",
         words.rate(cell.interval, cell.metric, decimals=0) if cell.n else "none yet",
-        f"{_evidence(cell.e_value)}/{cell.alarm_at:.0f}",
+        f"{evidence_in_words(cell.e_value)}/{cell.alarm_at:.0f}",
         cell.verdict.kind.value,
-        _needed(cell, with_months=with_months),
+        needed_in_words(cell, with_months=with_months),
     )
 
 
-def _evidence(e_value: float) -> str:
+def evidence_in_words(e_value: float) -> str:
+    """Return how much evidence there is, to as many digits as matter."""
     if e_value > _LARGE:
         return f">{_LARGE}"
     return f"{e_value:.1f}" if e_value < 10 else f"{e_value:.0f}"
 
 
-def _needed(cell: MonitoredCell, *, with_months: bool) -> str:
+def needed_in_words(cell: MonitoredCell, *, with_months: bool) -> str:
+    """Return how many labels are missing; empty where the cell is decided."""
     if cell.verdict.kind is not VerdictKind.NOT_ENOUGH_DATA:
         return ""
     if cell.verdict.labels_needed is None:
@@ -187,14 +197,15 @@ def _needed(cell: MonitoredCell, *, with_months: bool) -> str:
 
 
 def _alarms(report: MonitoringReport, width: int) -> list[str]:
-    lines = [_alarm(alarm) for alarm in report.alarms]
-    lines += [f"{_alarm(alarm)} (an earlier plan)" for alarm in report.earlier_alarms]
+    lines = [alarm_in_words(alarm) for alarm in report.alarms]
+    lines += [f"{alarm_in_words(alarm)} (an earlier plan)" for alarm in report.earlier_alarms]
     if not lines:
         return []
     return ["Alarms:", *(part for line in lines for part in wrapped(line, width, hang="  "))]
 
 
-def _alarm(alarm: StandingAlarm) -> str:
+def alarm_in_words(alarm: StandingAlarm) -> str:
+    """Return when an alarm was raised, of what kind, and over what."""
     what = {
         "e-process": "harm shown",
         "change": "warning of a change (e-detector)",

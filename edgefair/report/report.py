@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgefair.audit.asides import CalibrationAside, ThresholdAside
 from edgefair.records import AuditResult
 
 __all__ = ["DataIdentity", "Report", "Verified"]
@@ -72,6 +73,10 @@ class Report:
         Sentences the reader must know, e.g. the traps of the model's data.
     verification : tuple of Verified
         Empty where it is not known why cases were verified.
+    thresholds : tuple of ThresholdAside
+        What other thresholds would do, one a finding; empty where there are no scores.
+    calibration : tuple of CalibrationAside
+        Whether probabilities mean what they say, one a finding; empty where there are none.
     """
 
     title: str
@@ -85,3 +90,5 @@ class Report:
     edgefair_version: str
     notes: tuple[str, ...] = ()
     verification: tuple[Verified, ...] = ()
+    thresholds: tuple[ThresholdAside, ...] = ()
+    calibration: tuple[CalibrationAside, ...] = ()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from edgefair.records import VerdictKind
 from edgefair.report import words
+from edgefair.report.beside_page import calibration_in_words
+from edgefair.report.next_steps import next_steps
 from edgefair.report.summary import findings, headline, judged_cells
 from edgefair.report.tables import (
     borrowed_table,
@@ -48,6 +50,7 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
     painter = _Painter(colour=colour)
     parts = [
         _verdict(report, width, painter),
+        _next(report.result, width),
         *(
             part
             for finding in findings(report.result)
@@ -57,6 +60,7 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
                 _spreads(report.result, finding, width),
             )
         ),
+        _beside(report, width),
         _verification(report, width),
         _excluded(report.result, width),
         _identity(report, width),
@@ -97,6 +101,23 @@ def _verdict(report: Report, width: int, painter: _Painter) -> list[str]:
         painter(said.kind, f"{_shape(said.kind)} {said.kind.value}"),
         *(line for text in (said.sentence, *said.further) for line in wrapped(text, width)),
     ]
+
+
+def _next(result: AuditResult, width: int) -> list[str]:
+    said = next_steps(result).sentences
+    return [line for text in said for line in wrapped(text, width, indent="> ", hang="  ")]
+
+
+def _beside(report: Report, width: int) -> list[str]:
+    """Return what is said of calibration and of other thresholds: a line or two each."""
+    said = [
+        f"{words.capitalised(one.finding)}, probabilities: "
+        + words.uncapitalised(calibration_in_words(one, alpha=report.result.alpha))
+        for one in report.calibration
+    ]
+    if report.thresholds:
+        said.append("What other thresholds would find, miss and refer is in the HTML report (-o).")
+    return [line for text in said for line in wrapped(text, width, hang="  ")]
 
 
 def _tables(

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgefair.clinic.evidence_pack import pack_from_json, pack_to_json
 from edgefair.clinic.next_cases import Asked, next_cases
-from edgefair.clinic.recheck import recheck_ledger
+from edgefair.clinic.recheck import check_ledger, recheck_ledger
+from edgefair.clinic.verifying import verify_against, verify_pack
 from edgefair.ledger import Ledger
 from edgefair.records import (
     Cell,
@@ -168,6 +170,31 @@ def test_the_report_comes_back_whole_from_json(path: Path) -> None:
     text = report_to_json(report)
 
     assert report_to_json(report_from_json(text)) == text
+
+
+def verified(path: Path) -> tuple[int, int]:
+    """Return how many verdicts a pack of the ledger holds, and what does not follow from it."""
+    made = check_ledger(path, made_at=NOW, by=("sex",))
+    read = pack_from_json(pack_to_json(made))
+    alone, with_data = verify_pack(read), verify_against(read, path)
+    return alone.verdicts, len(alone.differences) + len(with_data.differences)
+
+
+def test_corrected_rates_follow_from_the_evidence_pack(path: Path) -> None:
+    tell(path, filter(is_flagged, range(CASES)), VerifiedBecause.AI_POSITIVE)
+    before = verified(path)
+    cleared = [number for number in range(CASES) if not is_flagged(number)]
+    tell(path, iter(cleared[::4]), VerifiedBecause.RANDOM_AUDIT)
+
+    assert before == (4, 0)
+    assert verified(path) == (4, 0)
+
+
+def test_disputed_rates_follow_from_the_evidence_pack(path: Path) -> None:
+    tell(path, iter(range(CASES)), VerifiedBecause.ROUTINE)
+    tell(path, iter(range(0, CASES, 5)), VerifiedBecause.ROUTINE, by="CD")
+
+    assert verified(path) == (4, 0)
 
 
 def test_readers_who_differ_widen_what_they_are_sure_of(path: Path) -> None:

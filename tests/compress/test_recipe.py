@@ -42,7 +42,7 @@ def test_all_faults_are_said_at_once_with_their_paths() -> None:
     ("old", "new", "fault"),
     [
         ('name = "chest-xray"', 'name = "Chest X-ray"', "name must be lower-case words"),
-        ('version = "0.2.0"\ntask', 'version = "1"\ntask', "version must be three numbers"),
+        ('version = "0.2.1"\ntask', 'version = "1"\ntask', "version must be three numbers"),
         ('"efficientnet-lite0"', '"lite0"', "backbone.name must be one of efficientnet-lite0"),
         ("teacher_weight = 0.3", "teacher_weight = 1.5", "teacher_weight must be in"),
         ("temperature = 2.0", "temperature = 0.0", "training.temperature must be above 0"),
