@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "audit": Entry("edgefair.cli.audit", "For whom does the model work? The fairness re-check."),
     "recheck": Entry("edgefair.cli.recheck", "Is it still right? Run it as often as you like."),
     "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
+    "ledger": Entry("edgefair.cli.ledger", "Which ledgers are here, and of which schema."),
     "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
     "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),

@@ -24,6 +24,7 @@ __all__ = [
     "insert",
     "keep_copy",
     "said_plainly",
+    "schema_of",
     "snapshot",
     "sound",
     "transaction",
@@ -96,24 +97,34 @@ def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection
     return connection
 
 
-def keep_copy(path: Path, kept: Path) -> None:
-    """Put a whole copy of the ledger at `kept`, on the disk when this returns.
+def schema_of(path: Path, *, wait_s: float = 10.0) -> int:
+    """Return the version of a ledger's schema; nothing is written, and no page is checked.
 
     Raises
     ------
     LedgerError
-        If something is there already.
+        If the file is no ledger, cannot be read, or a newer edgefair wrote it.
+    """
+    with said_plainly(path), closing(_connect(path, "ro", wait_s)) as connection:
+        return _check_header(path, connection)
+
+
+def keep_copy(path: Path, kept: Path) -> Path:
+    """Return where a whole copy of the ledger lies, on the disk when this returns.
+
+    At `kept`, or with a number behind that name: a copy of an earlier time, or one that a power
+    cut left, is never written over.
     """
     with TemporaryDirectory(prefix=f".{kept.name}.", dir=kept.parent) as folder:
         draft = Path(folder, "draft")
         reader = _connect(path, "ro", wait_s=10.0)
         with closing(reader), closing(sqlite3.connect(draft)) as copy:
             reader.backup(copy)
-        if not publish_once(draft, kept):
-            raise LedgerError(
-                f"{kept} is there already.",
-                hint="Move that copy to another folder, and try again.",
-            )
+        free, number = kept, 1
+        while not publish_once(draft, free):
+            number += 1
+            free = kept.with_name(f"{kept.name}-{number}")
+    return free
 
 
 def check(path: Path, connection: sqlite3.Connection) -> None:

@@ -346,12 +346,10 @@ class Ledger:
         ------
         LedgerReadOnly, LedgerBusy
             As for `record`; the ledger is as it was.
-        LedgerError
-            If a copy of an earlier time is there already.
         """
         kept = self._path.with_name(f"{self._path.name}.schema{VERSION}")
         with transaction(self._path, self._connection):
-            keep_copy(self._path, kept)
+            kept = keep_copy(self._path, kept)
             downgrade(self._connection)
         return kept
 
