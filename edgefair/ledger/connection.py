@@ -84,13 +84,13 @@ def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection
         _check_schema(path, connection, version)
         _check_pages(path, connection, "quick_check")
         if read_only and version < VERSION:
-            return upgraded_in_memory(connection)
+            return upgraded_in_memory(path, connection)
     connection = _connect(path, "ro" if read_only else "rw", wait_s)
     try:
         if not read_only:
             _make_durable(path, connection)
             with transaction(path, connection):
-                upgrade(connection)
+                upgrade(path, connection)
     except BaseException:
         connection.close()
         raise

@@ -105,7 +105,7 @@ def lay_release(
     if not platform.is_windows:
         _lay_completions(folder, site, compiler)
     remove_empty(folder)
-    told = {
+    told: dict[str, str | int] = {
         "version": version,
         "commit": commit.name,
         "made_at": commit.epoch,

@@ -1,4 +1,4 @@
-"""The ledgers' schema when the version changes: forth once the new one runs, back before the old one.
+"""Ledgers when the version changes: forth once the new one runs, back before the old one does.
 
 Ledgers lie where users put them: edgefair itself keeps the list, and each version changes them by
 its own ``edgefair ledger``. The order is what makes it safe. A newer version reads an older ledger

@@ -57,7 +57,7 @@ def read_facts(folder: Path) -> Facts:
             libraries=tuple(str(name) for name in tree["system_libraries"]),
             ledger_schema=int(tree.get("ledger_schema", 0)),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault("This is no version of edgefair.", hint="Copy the installer again.") from error
 
 
