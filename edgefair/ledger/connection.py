@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from edgefair.errors import EdgefairError, LedgerBusy, LedgerDamaged, LedgerError, LedgerReadOnly
+from edgefair.ledger.checksums import checksum_of
 from edgefair.ledger.files import publish_once
 from edgefair.ledger.schema import APPLICATION_ID, SCHEMA, SCHEMAS, TABLES, VERSION
 from edgefair.ledger.versions import upgrade, upgraded_in_memory, version_of
@@ -160,14 +160,14 @@ def sound(
         Naming the first row that is not.
     """
     for key, *values, checksum in rows:
-        if checksum != _checksum(values):
+        if checksum != checksum_of(values):
             raise _damaged(path, f"row {key!r} of {table} has changed since it was written")
         yield (key, *values)
 
 
 def insert(connection: sqlite3.Connection, statement: str, values: Sequence[SqlValue]) -> int:
     """Return the key of a new row, written with the checksum of its values."""
-    row = connection.execute(statement, [*values, _checksum(values)])
+    row = connection.execute(statement, [*values, checksum_of(values)])
     assert row.lastrowid is not None
     return row.lastrowid
 
@@ -280,11 +280,6 @@ def _has_log(path: Path) -> bool:
 
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
-
-
-def _checksum(values: Sequence[SqlValue]) -> int:
-    # repr tells every float from every other and text from numbers
-    return zlib.crc32(repr(tuple(values)).encode())
 
 
 def _damaged(path: Path, what: str) -> LedgerDamaged:

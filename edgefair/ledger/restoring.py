@@ -1,4 +1,4 @@
-"""Plans, alarms, draws and withdrawals come back with the schema, from the copy kept at going back.
+"""Plans, alarms, draws and withdrawals come back with the schema, from the copy that was kept.
 
 Going back and forth would lose them otherwise, and with them an alarm that stands. A ledger is
 append only and its rows are numbered: the copy is of this very ledger, and its marks still mean
@@ -14,6 +14,7 @@ from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 
+from edgefair.ledger.checksums import checksum_of
 from edgefair.ledger.schema import ADDED_TABLES, APPLICATION_ID, SCHEMAS, TABLES, VERSION
 
 __all__ = ["kept_name", "restore", "version_of"]
@@ -69,11 +70,12 @@ def _copies(path: Path) -> list[Path]:
     """Return the copies that were kept, the newest first."""
     first = kept_name(path)
     pattern = re.compile(re.escape(first.name) + r"(?:-([0-9]{1,6}))?")
-    numbered = []
-    for place in path.parent.iterdir():
-        found = pattern.fullmatch(place.name)
-        if found and place.is_file():
-            numbered.append((int(found[1] or 1), place))
+    try:
+        places = [place for place in path.parent.iterdir() if place.is_file()]
+    except OSError:
+        return []  # a folder that cannot be listed
+    matches = ((pattern.fullmatch(place.name), place) for place in places)
+    numbered = [(int(found[1] or 1), place) for found, place in matches if found]
     return [place for _, place in sorted(numbered, reverse=True)]
 
 
@@ -90,11 +92,13 @@ def _rows_of_same(
     first = [table for table in TABLES if table not in ADDED_TABLES]
     if not all(_begins_with(_sums(connection, t), _sums(copy, t)) for t in first):
         return None
-    return [
+    rows = [
         (table, tuple(row))
         for table in ADDED_TABLES
         for row in copy.execute(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608 - a constant
     ]
+    is_sound = all(row[-1] == checksum_of(row[1:-1]) for _, row in rows)
+    return rows if is_sound else None
 
 
 def _sums(connection: sqlite3.Connection, table: str) -> Iterator[tuple[object, ...]]:

@@ -170,7 +170,7 @@ def _downgraded(seen: Upkeep, to: int) -> Upkeep:
         return _failed(seen.path, error, seen.schema)
     sentence = (
         f"{seen.path} is of the schema {to} now; plans, alarms, draws and withdrawals are in "
-        f"the whole copy {kept.name} beside it."
+        f"the whole copy {kept.name} beside it, and come back from there with a newer edgefair."
     )
     return Upkeep(path=seen.path, change=Change.DOWNGRADED, schema=to, sentence=sentence)
 
