@@ -52,8 +52,9 @@ class KnownLedgers:
             If the home folder takes no file.
         """
         note = self._note_of(path)
-        if note.is_file():
-            return
+        with writing(note):  # a folder of another user's cannot be looked into either
+            if note.is_file():
+                return
         make_folder(self.folder)
         content = json.dumps({"ledger": str(_whole(path))}) + "\n"
         try:
@@ -76,9 +77,9 @@ class KnownLedgers:
             If the home folder cannot be written.
         """
         note = self._note_of(path)
-        if not note.is_file():
-            return False
         with writing(note):
+            if not note.is_file():
+                return False
             note.unlink(missing_ok=True)
             sync_folder(self.folder)
         return True

@@ -62,7 +62,7 @@ def examine(path: Path) -> Upkeep:
     >>> examine(Path("nowhere.ledger")).change.value
     'gone'
     """
-    if not path.is_file():
+    if not _is_there(path):
         sentence = f"{path} is not there (moved, or on a stick that is not in): passed over."
         return Upkeep(path=path, change=Change.GONE, schema=None, sentence=sentence)
     if not looks_like_a_ledger(path):
@@ -139,6 +139,13 @@ def _able(path: Path, to: int) -> Upkeep:
     except EdgefairError as error:
         return _failed(path, error, before.schema)
     return before
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # on a disk that fails, or in a folder of another user's
 
 
 def _check_room(path: Path) -> None:
