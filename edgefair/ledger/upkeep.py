@@ -176,8 +176,9 @@ def _downgraded(seen: Upkeep, to: int) -> Upkeep:
     except EdgefairError as error:
         return _failed(seen.path, error, seen.schema)
     sentence = (
-        f"{seen.path} is of the schema {to} now; plans, alarms, draws and withdrawals are in "
-        f"the whole copy {kept.name} beside it, and come back from there with a newer edgefair."
+        f"{seen.path} is of the schema {to} now; plans, alarms, draws, adopted operating points "
+        f"and withdrawals are in the whole copy {kept.name} beside it, and come back from there "
+        "with a newer edgefair."
     )
     return Upkeep(path=seen.path, change=Change.DOWNGRADED, schema=to, sentence=sentence)
 
