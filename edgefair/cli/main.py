@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "propose": Entry("edgefair.cli.propose", "What could be decided differently, and for whom."),
     "plan": Entry("edgefair.cli.plan", "What the re-check watches, frozen before it looks."),
     "shift": Entry("edgefair.cli.shift", "Who is being seen, and what has shifted."),
+    "ledger": Entry("edgefair.cli.ledger", "Which ledgers are here, and of which schema."),
     "model": Entry("edgefair.cli.model", "Show, verify, install and sign model bundles."),
     "keys": Entry("edgefair.cli.keys", "Who may sign models: make, trust and revoke keys."),
     "compress": Entry("edgefair.cli.compress", "From labelled images to a small model bundle."),

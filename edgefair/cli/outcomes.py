@@ -109,10 +109,11 @@ def import_table(ctx: click.Context, *, table: Path, ledger: Path, output: Outpu
     later outcome that contradicts an earlier one counts from then on, and both are kept. If some
     rows could not be used, the others are recorded and the exit code is 3.
     """
+    from edgefair.cli.noting import open_to_write
     from edgefair.interop.outcomes import import_outcomes
-    from edgefair.ledger import Ledger, OutcomeStatus
+    from edgefair.ledger import OutcomeStatus
 
-    with Ledger.open(ledger) as opened:
+    with open_to_write(ledger) as opened:
         done = import_outcomes(opened, table, today=date.today())
     rows = [
         (row.line, row.case, row.finding, row.result.status, row.result.message, row.result.hint)
@@ -142,11 +143,12 @@ def withdraw(*, case: str, ledger: Path, finding: str, who: str, reason: str) ->
     For outcomes that should never have been recorded. To correct one, import the right one: it
     counts from then on. What another reader had said before counts again.
     """
+    from edgefair.cli.noting import open_to_write
     from edgefair.errors import InputError
-    from edgefair.ledger import Ledger, OutcomeStatus, Withdrawal
+    from edgefair.ledger import OutcomeStatus, Withdrawal
 
     asked = Withdrawal(case=case, finding=finding, withdrawn_by=who, reason=reason)
-    with Ledger.open(ledger) as opened:
+    with open_to_write(ledger) as opened:
         result = opened.withdraw(asked, today=date.today())
     if result.status is OutcomeStatus.REFUSED:
         raise InputError(f"Nothing was withdrawn: {result.message}.", hint=result.hint)

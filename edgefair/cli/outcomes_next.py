@@ -85,6 +85,7 @@ def command(
 
     GROUPS is as for `edgefair audit`; all are crossed, as far as N reaches.
     """
+    from edgefair.cli.noting import note_ledger
     from edgefair.clinic.next_cases import Asked, next_cases
 
     if output.path and output.path.exists():
@@ -96,6 +97,7 @@ def command(
     if by:
         asked = Asked(budget=budget, by=by, finding=finding, seed=seed, beside_open=anew)
     now = datetime.now(UTC)
+    note_ledger(ledger)
     found = next_cases(ledger, asked, now=now)
     if page:
         _write_page(found, page, now)

@@ -135,15 +135,15 @@ def make(
     from edgefair.bundle.home import default_home
     from edgefair.bundle.plan import plan_from_json
     from edgefair.bundle.shelf import find_bundle, installed_in
+    from edgefair.cli.noting import open_to_write
     from edgefair.clinic.monitoring import PlanChoice, put_in_force
     from edgefair.errors import InputError
-    from edgefair.ledger import Ledger
 
     if not who.strip():
         raise InputError("A plan needs a name.", hint="Say with --frozen-by who decides.")
     settings = _settings(by, tolerance, alpha, minimum_audit)
     choice = PlanChoice(settings=settings, findings=findings, frozen_by=who.strip())
-    with Ledger.open(ledger) as opened:
+    with open_to_write(ledger) as opened:
         known = len(opened.plans())
         frozen = put_in_force(
             opened,

@@ -51,9 +51,9 @@ def adopt(*, proposal: Path, ledger: Path, who: str, reason: str) -> None:
     was made for another model, or changed after it was made, is refused.
     """
     from edgefair.bundle.site import proposal_from_json
+    from edgefair.cli.noting import open_to_write
     from edgefair.clinic.adopting import Signature, adopt
     from edgefair.errors import InputError
-    from edgefair.ledger import Ledger
 
     try:
         content = proposal.read_bytes()
@@ -63,7 +63,7 @@ def adopt(*, proposal: Path, ledger: Path, who: str, reason: str) -> None:
             hint="`edgefair propose --ledger FILE -o proposal.json` writes one.",
         ) from error
     signature = Signature(by=who, reason=reason, at=datetime.now(UTC))
-    with Ledger.open(ledger) as opened:
+    with open_to_write(ledger) as opened:
         change = adopt(opened, proposal_from_json(content), signature)
     click.echo(_in_words(change))
     click.echo(_PLAN_IS_DUE, err=True)
@@ -81,11 +81,11 @@ def revert(*, ledger: Path, finding: str | None, who: str, reason: str) -> None:
     Example:
       edgefair plan revert --ledger clinic.ledger --by "Dr A. Banda" --reason "too many referrals"
     """
+    from edgefair.cli.noting import open_to_write
     from edgefair.clinic.adopting import Signature, revert
-    from edgefair.ledger import Ledger
 
     signature = Signature(by=who, reason=reason, at=datetime.now(UTC))
-    with Ledger.open(ledger) as opened:
+    with open_to_write(ledger) as opened:
         change = revert(opened, finding, signature)
     click.echo(_in_words(change))
     click.echo(_PLAN_IS_DUE, err=True)

@@ -168,9 +168,9 @@ def _demographics(path: Path) -> Demographics:
 
 
 def _ledger(path: Path) -> Ledger:
-    from edgefair.ledger import Ledger
+    from edgefair.cli.noting import open_to_write
 
-    return Ledger.open(path, create=True)
+    return open_to_write(path, create=True)
 
 
 def _overlay_writer(folder: Path) -> Observer:

@@ -80,8 +80,10 @@ def command(
     if path and path.suffix.lower() not in (".html", ".htm", ".json", ".txt"):
         raise click.BadParameter("name a file that ends in .html, .json or .txt.", param_hint="-o")
 
+    from edgefair.cli.noting import note_ledger
     from edgefair.clinic.monitoring import recheck
 
+    note_ledger(ledger)
     with_history = as_json or (path is not None and path.suffix.lower() != ".txt")
     report = recheck(
         ledger,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from edgefair.bundle.archive import Bundle, bundle_bytes, bundle_from_bytes
 from edgefair.bundle.installed import Release
+from edgefair.bundle.locking import exclusive
 from edgefair.bundle.revocations import LIST_NAME, MAX_LIST_BYTES
 from edgefair.bundle.shelf import (
     carried_bundles,
@@ -101,10 +103,17 @@ def install_model(
     ModelError
         If it is refused; its subclass says why.
     EdgefairError
-        If the disk is full.
+        If the disk is full, or another process is installing and does not end within seconds.
     """
-    installed, store = installed_in(home), trust_store_in(home)
     content = bundle_bytes(path)
+    with _alone(home):
+        return _install(path, content, home, test, allow_unsigned=allow_unsigned)
+
+
+def _install(
+    path: Path, content: bytes, home: Path, test: SelfTest, *, allow_unsigned: bool
+) -> Installation:
+    installed, store = installed_in(home), trust_store_in(home)
     notes = _take_revocations(path.with_name(LIST_NAME), store)
     vouch = partial(store.vouch, allow_unsigned=allow_unsigned)
     bundle = bundle_from_bytes(content, name=path.name, vouch=vouch)
@@ -130,7 +139,14 @@ def roll_back_model(name: str, home: Path, *, allow_unsigned: bool = False) -> B
         If there is none to go back to.
     ModelError
         If the version before is refused; the current one then goes on counting.
+    EdgefairError
+        If another process is installing and does not end within seconds.
     """
+    with _alone(home):
+        return _roll_back(name, home, allow_unsigned=allow_unsigned)
+
+
+def _roll_back(name: str, home: Path, *, allow_unsigned: bool) -> Bundle:
     installed = installed_in(home)
     is_carried = any(path.parent.name == name for path in carried_bundles())
     release = installed.before(name, carried=is_carried)
@@ -138,6 +154,11 @@ def roll_back_model(name: str, home: Path, *, allow_unsigned: bool = False) -> B
     bundle = open_bundle(place, home, allow_unsigned=allow_unsigned)
     installed.roll_back(name)
     return bundle
+
+
+def _alone(home: Path) -> AbstractContextManager[None]:
+    """Let one process at a time change which model counts, and what was seen of it."""
+    return exclusive(home / "models.lock", what="the models")
 
 
 def _take_revocations(path: Path, store: TrustStore) -> tuple[str, ...]:

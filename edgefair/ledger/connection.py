@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from edgefair.errors import EdgefairError, LedgerBusy, LedgerDamaged, LedgerError, LedgerReadOnly
+from edgefair.ledger.checksums import checksum_of
 from edgefair.ledger.files import publish_once
 from edgefair.ledger.schema import APPLICATION_ID, SCHEMA, SCHEMAS, TABLES, VERSION
 from edgefair.ledger.versions import upgrade, upgraded_in_memory, version_of
@@ -24,6 +24,7 @@ __all__ = [
     "insert",
     "keep_copy",
     "said_plainly",
+    "schema_of",
     "snapshot",
     "sound",
     "transaction",
@@ -83,37 +84,47 @@ def connect(path: Path, *, read_only: bool, wait_s: float) -> sqlite3.Connection
         _check_schema(path, connection, version)
         _check_pages(path, connection, "quick_check")
         if read_only and version < VERSION:
-            return upgraded_in_memory(connection)
+            return upgraded_in_memory(path, connection)
     connection = _connect(path, "ro" if read_only else "rw", wait_s)
     try:
         if not read_only:
             _make_durable(path, connection)
             with transaction(path, connection):
-                upgrade(connection)
+                upgrade(path, connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def keep_copy(path: Path, kept: Path) -> None:
-    """Put a whole copy of the ledger at `kept`, on the disk when this returns.
+def schema_of(path: Path, *, wait_s: float = 10.0) -> int:
+    """Return the version of a ledger's schema; nothing is written, and no page is checked.
 
     Raises
     ------
     LedgerError
-        If something is there already.
+        If the file is no ledger, cannot be read, or a newer edgefair wrote it.
+    """
+    with said_plainly(path), closing(_connect(path, "ro", wait_s)) as connection:
+        return _check_header(path, connection)
+
+
+def keep_copy(path: Path, kept: Path) -> Path:
+    """Return where a whole copy of the ledger lies, on the disk when this returns.
+
+    At `kept`, or with a number behind that name: a copy of an earlier time, or one that a power
+    cut left, is never written over.
     """
     with TemporaryDirectory(prefix=f".{kept.name}.", dir=kept.parent) as folder:
         draft = Path(folder, "draft")
         reader = _connect(path, "ro", wait_s=10.0)
         with closing(reader), closing(sqlite3.connect(draft)) as copy:
             reader.backup(copy)
-        if not publish_once(draft, kept):
-            raise LedgerError(
-                f"{kept} is there already.",
-                hint="Move that copy to another folder, and try again.",
-            )
+        free, number = kept, 1
+        while not publish_once(draft, free):
+            number += 1
+            free = kept.with_name(f"{kept.name}-{number}")
+    return free
 
 
 def check(path: Path, connection: sqlite3.Connection) -> None:
@@ -149,14 +160,14 @@ def sound(
         Naming the first row that is not.
     """
     for key, *values, checksum in rows:
-        if checksum != _checksum(values):
+        if checksum != checksum_of(values):
             raise _damaged(path, f"row {key!r} of {table} has changed since it was written")
         yield (key, *values)
 
 
 def insert(connection: sqlite3.Connection, statement: str, values: Sequence[SqlValue]) -> int:
     """Return the key of a new row, written with the checksum of its values."""
-    row = connection.execute(statement, [*values, _checksum(values)])
+    row = connection.execute(statement, [*values, checksum_of(values)])
     assert row.lastrowid is not None
     return row.lastrowid
 
@@ -269,11 +280,6 @@ def _has_log(path: Path) -> bool:
 
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
-
-
-def _checksum(values: Sequence[SqlValue]) -> int:
-    # repr tells every float from every other and text from numbers
-    return zlib.crc32(repr(tuple(values)).encode())
 
 
 def _damaged(path: Path, what: str) -> LedgerDamaged:

@@ -44,8 +44,8 @@ from edgefair.ledger.reading import (
     read_predictions,
     read_values,
 )
+from edgefair.ledger.restoring import kept_name
 from edgefair.ledger.results import Case, ImportReport, LabelledCases, OutcomeResult, Withdrawal
-from edgefair.ledger.schema import VERSION
 from edgefair.ledger.screened import ScreenedCases, read_screened
 from edgefair.ledger.versions import downgrade
 from edgefair.ledger.withdrawals import write_withdrawal
@@ -446,18 +446,16 @@ class Ledger:
         """Return where a whole copy is kept, after making this a ledger of the schema before.
 
         For going back to an edgefair that does not know this schema. Every prediction and outcome
-        stays; plans, alarms, draws and withdrawals are in the copy alone. Close the ledger then.
+        stays; plans, alarms, draws and withdrawals are in the copy alone, and come back from
+        there when the ledger is brought up to date again. Close the ledger then.
 
         Raises
         ------
         LedgerReadOnly, LedgerBusy
             As for `record`; the ledger is as it was.
-        LedgerError
-            If a copy of an earlier time is there already.
         """
-        kept = self._path.with_name(f"{self._path.name}.schema{VERSION}")
         with transaction(self._path, self._connection):
-            keep_copy(self._path, kept)
+            kept = keep_copy(self._path, kept_name(self._path))
             downgrade(self._connection)
         return kept
 

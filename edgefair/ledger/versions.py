@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
+from edgefair.ledger.restoring import restore, version_of
 from edgefair.ledger.schema import DOWNGRADE, UPGRADE, VERSION
 
 __all__ = ["downgrade", "upgrade", "upgraded_in_memory", "version_of"]
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    """Return the version of the schema that the file claims."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+def upgrade(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring an older ledger up to date; called inside a transaction, which makes it whole.
 
-
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring an older ledger up to date; called inside a transaction, which makes it whole."""
+    What it had before it went back comes with it, from the copy that was kept then.
+    """
     # asked again inside the transaction: another process may have done it meanwhile
     if version_of(connection) < VERSION:
         _run(connection, UPGRADE, version=VERSION)
+        restore(path, connection)
 
 
 def downgrade(connection: sqlite3.Connection) -> None:
@@ -28,11 +28,11 @@ def downgrade(connection: sqlite3.Connection) -> None:
     _run(connection, DOWNGRADE, version=1)
 
 
-def upgraded_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+def upgraded_in_memory(path: Path, connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return a copy of an older ledger, up to date, that only this process sees and reads."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
-    upgrade(copy)
+    upgrade(path, copy)
     copy.execute("PRAGMA query_only = ON")
     return copy
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import runpy
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from edgefair_build.standins import libraries_of
 from edgefair_installer.signature import ReleaseKey, sign_release
 from edgefair_installer.sums import SUMS, sums_of, unsummed
 
-__all__ = ["Release", "elf_floor", "lay_release"]
+__all__ = ["Release", "elf_floor", "lay_release", "ledger_schema"]
 
 _PACKAGING: Final = Path(__file__).resolve().parents[1]
 _COMPLETIONS: Final = {"edgefair.bash": "bash", "edgefair.zsh": "zsh", "edgefair.fish": "fish"}
@@ -83,6 +84,7 @@ def lay_release(
     lay_interpreter(folder, platform, embeddable=sources.embeddable, binaries=sources.interpreter)
     lay_site(site, sources.wheels, sources.versions)
     wanted_functions(site / "edgefair")  # a clinic without them is found out now
+    schema = ledger_schema(site / "edgefair")
     _lay_own(site)
     packages, native = packages_in(site), _native(folder)
     version = next(one.version for one in packages if one.name == "edgefair")
@@ -103,7 +105,26 @@ def lay_release(
     if not platform.is_windows:
         _lay_completions(folder, site, compiler)
     remove_empty(folder)
-    return _sealed(folder, platform, version, commit, key, bill)
+    told: dict[str, str | int] = {
+        "version": version,
+        "commit": commit.name,
+        "made_at": commit.epoch,
+        "ledger_schema": schema,
+    }
+    return _sealed(folder, platform, told, key, bill)
+
+
+def ledger_schema(package: Path) -> int:
+    """Return the schema of the ledgers that the edgefair in a folder writes.
+
+    Its module is run alone: the rest of the package wants libraries of another platform.
+
+    Parameters
+    ----------
+    package : Path
+        With its sources.
+    """
+    return int(runpy.run_path(str(package / "ledger" / "schema.py"))["VERSION"])
 
 
 def _lay_own(site: Path) -> None:
@@ -146,19 +167,16 @@ def _lay_completions(folder: Path, site: Path, compiler: Path) -> None:
 def _sealed(
     folder: Path,
     platform: Platform,
-    version: str,
-    commit: Commit,
+    told: Mapping[str, str | int],
     key: ReleaseKey | None,
     bill: bytes,
 ) -> Release:
     names = _files(folder)
     size = sum((folder / name).stat().st_size for name in names)
     facts = {
+        **told,
         "name": "edgefair",
-        "version": version,
         "platform": platform.name,
-        "commit": commit.name,
-        "made_at": commit.epoch,
         "installed_bytes": size,
         "system_libraries": [] if platform.is_windows else list(_SYSTEM_LIBRARIES),
     }
@@ -175,7 +193,7 @@ def _sealed(
     size = sum((folder / name).stat().st_size for name in names)
     return Release(
         folder=folder,
-        version=version,
+        version=str(told["version"]),
         platform=platform,
         names=tuple(names),
         installed_bytes=size,

@@ -77,7 +77,7 @@ def _update(layout: Layout, asked: argparse.Namespace, further: Sequence[str]) -
 
 
 def _rollback(layout: Layout, _: argparse.Namespace, __: Sequence[str]) -> int:
-    pointer = roll_back(layout)
+    pointer = roll_back(layout, _say)
     _say(f"edgefair {pointer.current} is current again; {pointer.previous} is kept.")
     return 0
 

@@ -29,12 +29,15 @@ class Facts:
         All files together.
     libraries : tuple of str
         Of the system's, e.g. ``libstdc++.so.6``.
+    ledger_schema : int
+        Of the ledgers that it writes; 0 if it does not tell.
     """
 
     version: str
     platform: str
     installed_bytes: int
     libraries: tuple[str, ...]
+    ledger_schema: int
 
 
 def read_facts(folder: Path) -> Facts:
@@ -52,6 +55,7 @@ def read_facts(folder: Path) -> Facts:
             platform=str(tree["platform"]),
             installed_bytes=int(tree["installed_bytes"]),
             libraries=tuple(str(name) for name in tree["system_libraries"]),
+            ledger_schema=int(tree.get("ledger_schema", 0)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault("This is no version of edgefair.", hint="Copy the installer again.") from error

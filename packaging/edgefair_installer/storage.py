@@ -7,9 +7,11 @@ import errno
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from edgefair_installer.faults import Fault
 
@@ -75,35 +77,56 @@ def remove_tree(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait_s: float = 5.0) -> Iterator[None]:
     """Hold the lock of an installation, which a dead process never keeps.
+
+    Another process waits for it for some seconds, then gives up.
 
     Raises
     ------
     Fault
         If another installer is at work.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as stream:
-        try:
-            _lock(stream.fileno())
-        except OSError as error:
+    last = time.monotonic() + wait_s
+    while (stream := _lock(path)) is None:
+        if time.monotonic() >= last:
             raise Fault(
-                "Another installation of edgefair is being changed right now.",
+                "This installation of edgefair is being changed by another program right now.",
                 hint="Wait until it has ended, then start again.",
-            ) from error
+            )
+        time.sleep(0.1)
+    with stream:
         yield
 
 
-def _lock(handle: int) -> None:
+def _lock(path: Path) -> BinaryIO | None:
+    """Return the locked file; None if another process holds the lock."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = path.open("a+b")
+    if _is_ours(stream.fileno(), path):
+        return stream
+    stream.close()
+    return None
+
+
+def _is_ours(handle: int, path: Path) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+        try:
+            os.lseek(handle, 0, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
 
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # uninstalling removes the file: a lock on a file without a name keeps nobody out
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False
 
 
 def words_for(error: OSError) -> Fault:

@@ -18,6 +18,7 @@ from pathlib import Path
 from edgefair_installer.desktop import place_all, places, remove_all
 from edgefair_installer.faults import Fault
 from edgefair_installer.layout import STAGED, Layout, Pointer
+from edgefair_installer.ledgers import take_back, take_forth
 from edgefair_installer.machine import check_machine, read_facts
 from edgefair_installer.payload import Payload
 from edgefair_installer.selftest import run_version, self_test
@@ -113,9 +114,19 @@ def _install(
     if signer:
         remember(layout.keys, signer)
     pointer = layout.pointer().switched_to(name)
-    layout.set_pointer(pointer)
+    _switch(layout, pointer, say)
     _forget_others(layout, pointer)
     return name
+
+
+def _switch(layout: Layout, pointer: Pointer, say: Callable[[str], None]) -> None:
+    """Exchange the versions, the ledgers with them: back before, forth after it."""
+    before, after = layout.pointer().current, pointer.current
+    if before and before != after:
+        take_back(layout.release(before), layout.release(after), say)
+    layout.set_pointer(pointer)
+    if before and before != after:
+        take_forth(layout.release(before), layout.release(after), say)
 
 
 def _signer(
@@ -200,13 +211,19 @@ def _forget_others(layout: Layout, pointer: Pointer) -> None:
                 remove_tree(doomed)
 
 
-def roll_back(layout: Layout) -> Pointer:
+def roll_back(layout: Layout, say: Callable[[str], None]) -> Pointer:
     """Return the pointer after the previous version became current again, and vice versa.
+
+    Parameters
+    ----------
+    layout : Layout
+    say : callable
+        Receives what becomes of ledgers, a sentence each.
 
     Raises
     ------
     Fault
-        If there is none, or it does not start.
+        If there is none, it does not start, or a ledger cannot go back with it.
     """
     with locked(layout.lock_file):
         pointer = layout.pointer()
@@ -223,7 +240,7 @@ def roll_back(layout: Layout) -> Pointer:
                 f"The previous version does not start: {done.stderr.strip()}",
                 hint="Start its installer again.",
             )
-        layout.set_pointer(pointer.rolled_back())
+        _switch(layout, pointer.rolled_back(), say)
         return layout.pointer()
 
 

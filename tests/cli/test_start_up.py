@@ -36,6 +36,7 @@ def loaded_after(*arguments: str) -> set[str]:
         ["outcomes", "-h"],
         ["recheck", "-h"],
         ["plan", "-h"],
+        ["ledger", "-h"],
         ["model", "-h"],
         ["compress", "-h"],
         ["phantom", "-h"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -34,7 +36,8 @@ BundleMaker = Callable[..., Path]
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".lock")
+    return {str(p): p.read_bytes() for p in files}
 
 
 def current(home: Path) -> int:
@@ -305,3 +308,28 @@ def test_a_manifest_signed_for_another_model_does_not_cover_this_one(
 
     with pytest.raises(ModelError, match="has been changed"):
         install_model(mixed, home)
+
+
+def test_two_installations_at_once_follow_one_another(
+    home: Path, make_signed: BundleMaker
+) -> None:
+    first, second = make_signed(1), make_signed(2)
+    order: list[str] = []
+    other = threading.Thread(
+        target=install_model,
+        args=(second, home),
+        kwargs={"test": lambda _: order.append("second")},
+    )
+
+    def slow(_: Bundle) -> None:
+        other.start()
+        time.sleep(0.3)
+        order.append("first")
+
+    install_model(first, home, test=slow)
+    other.join()
+
+    assert order == ["first", "second"]
+    assert current(home) == 2
+    roll_back_model("brightness", home)
+    assert current(home) == 1

@@ -30,7 +30,7 @@ from edgefair_installer.signature import (  # noqa: E402
 )
 from edgefair_installer.sums import check_tree, sums_of, unsummed  # noqa: E402
 
-__all__ = ["Clinic", "kill", "new_key", "tiny_installer", "tiny_release"]
+__all__ = ["REAL_LEDGERS", "Clinic", "kill", "new_key", "tiny_installer", "tiny_release"]
 
 _PYTHON: Final = """#!/bin/sh
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -38,16 +38,57 @@ PYTHONPATH=$here/site PYTHONDONTWRITEBYTECODE=1 exec "@PYTHON@" -B "$@"
 """
 _EDGEFAIR: Final = """
 import sys
+@LEDGER@
 def main(arguments=None):
     what = (arguments or [""])[0]
     if what == "--version":
         print("edgefair @VERSION@")
     elif what == "demo":
         sys.exit(@DEMO@)
+    elif what == "ledger" and @SCHEMA@:
+        sys.exit(ledger(arguments[1:]))
     else:
         print("no such command", file=sys.stderr)
         sys.exit(2)
 """
+_TINY_LEDGERS: Final = """
+import os
+from pathlib import Path
+PLACE = Path(os.environ["HOME"], "clinic.schema")
+def schema():
+    return int(PLACE.read_text()) if PLACE.exists() else 0
+def power_fails(when):
+    if PLACE.with_name("power fails " + when).exists():
+        os.kill(os.getppid(), 9)
+        os.kill(os.getpid(), 9)
+def become(number):
+    power_fails("before")
+    partial = PLACE.with_name("partial")
+    partial.write_text(str(number))
+    partial.replace(PLACE)
+    power_fails("after")
+    print("The ledger is of the schema", number)
+def ledger(arguments):
+    if PLACE.with_name("refused").exists():
+        print("The ledger is locked.")
+        return 5
+    if arguments[0] == "downgrade" and schema() > int(arguments[3]):
+        become(int(arguments[3]))
+    if arguments[0] == "upgrade" and 0 < schema() < @SCHEMA@:
+        become(@SCHEMA@)
+    return 5 if schema() > @SCHEMA@ else 0
+"""
+"""A version's ``edgefair ledger`` that knows one ledger: a number in a file."""
+
+REAL_LEDGERS: Final = f"""
+import os, subprocess
+def ledger(arguments):
+    environment = {{**os.environ, "PYTHONPATH": {str(PACKAGING.parent)!r}}}
+    code = "import sys; from edgefair.cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "ledger", *arguments]
+    return subprocess.run(command, env=environment).returncode
+"""
+"""A version's ``edgefair ledger`` that is this checkout's."""
 
 
 def new_key(name: str) -> ReleaseKey:
@@ -58,9 +99,16 @@ def new_key(name: str) -> ReleaseKey:
 
 
 def tiny_release(
-    folder: Path, version: str, key: ReleaseKey | None, *, demo: int = 0, files: int = 30
+    folder: Path,
+    version: str,
+    key: ReleaseKey | None,
+    *,
+    demo: int = 0,
+    files: int = 30,
+    schema: int = 0,
+    ledger: str = _TINY_LEDGERS,
 ) -> tuple[str, ...]:
-    """Lay out a version; return its files."""
+    """Lay out a version; return its files. Without a schema it knows nothing of ledgers."""
     python = folder / "python" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(_PYTHON.replace("@PYTHON@", sys.executable))
@@ -70,7 +118,10 @@ def tiny_release(
     (package / "__init__.py").touch()
     (package.parent / "__init__.py").touch()
     (package / "main.py").write_text(
-        _EDGEFAIR.replace("@VERSION@", version).replace("@DEMO@", str(demo))
+        _EDGEFAIR.replace("@VERSION@", version)
+        .replace("@DEMO@", str(demo))
+        .replace("@LEDGER@", ledger)
+        .replace("@SCHEMA@", str(schema))
     )
     shutil.copytree(
         PACKAGING / "edgefair_installer",
@@ -86,6 +137,7 @@ def tiny_release(
         "platform": "linux-tiny",
         "installed_bytes": 1000,  # so that a full disk is met on the way, not foreseen
         "system_libraries": [],
+        **({"ledger_schema": schema} if schema else {}),
     }
     (folder / "release.json").write_text(json.dumps(facts))
     names = [name for name in _files(folder) if not unsummed(name)]
@@ -102,12 +154,19 @@ def _files(folder: Path) -> list[str]:
 
 
 def tiny_installer(
-    folder: Path, version: str, key: ReleaseKey | None, *, demo: int = 0, files: int = 30
+    folder: Path,
+    version: str,
+    key: ReleaseKey | None,
+    *,
+    demo: int = 0,
+    files: int = 30,
+    schema: int = 0,
+    ledger: str = _TINY_LEDGERS,
 ) -> Path:
     """Return an installer, made in the way of the real ones."""
     laid = folder / f"laid-{version}-{demo}"
     shutil.rmtree(laid, ignore_errors=True)
-    names = tiny_release(laid, version, key, demo=demo, files=files)
+    names = tiny_release(laid, version, key, demo=demo, files=files, schema=schema, ledger=ledger)
     parts = Parts.of(names)
     name = f"edgefair-{version}.run"
     values = {
