@@ -62,7 +62,7 @@ class Site:
     prevalence, miss_rate, false_alarm_rate : float
         In [0, 1].
     followed_up : float
-        Share of the cases that are verified whatever the model said.
+        Share of the cases that are drawn by lot and verified, whatever the model said.
     ai_positive : float
         Share of the others that are verified if the model called them positive.
     begins : date
@@ -136,7 +136,7 @@ def _case(
     )
     if not (is_followed_up or (flagged and is_confirmed)):
         return prediction, None
-    because = VerifiedBecause.ROUTINE if is_followed_up else VerifiedBecause.AI_POSITIVE
+    because = VerifiedBecause.RANDOM_AUDIT if is_followed_up else VerifiedBecause.AI_POSITIVE
     return prediction, Outcome(
         case=image,
         finding=site.finding,

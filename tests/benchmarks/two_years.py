@@ -103,7 +103,7 @@ def in_memory(site: Site) -> Course:
 def evidence(week: Week) -> Iterator[Evidence]:
     predictions = {prediction.image: prediction for prediction in week.predictions}
     for outcome in week.outcomes:
-        if outcome.verified_because is VerifiedBecause.ROUTINE:
+        if outcome.verified_because is VerifiedBecause.RANDOM_AUDIT:
             prediction = predictions[outcome.case]
             yield Evidence(
                 outcome_id=0,
