@@ -29,16 +29,18 @@ from edgefair_build.windows import windows_installer
 from edgefair_installer.signature import ReleaseKey, sign_release
 from edgefair_installer.sums import SUMS, sums_of
 
-__all__ = ["main"]
+__all__ = ["main", "release_key"]
 
 _LOCK: Final = CHECKOUT / "packaging" / "lock"
+_PRIVATE_KEY: Final = ".private.pem"
 _CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "edgefair-build")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code: 0 done, 1 two builds differ, 2 usage."""
     asked = _parser().parse_args(arguments)
-    key = _key(asked)
+    passphrase = os.environ.get("EDGEFAIR_KEY_PASSPHRASE")
+    key = asked.key and release_key(asked.key, name=asked.key_name, passphrase=passphrase)
     platforms = [PLATFORMS[name] for name in asked.platform or PLATFORMS]
     with tempfile.TemporaryDirectory(prefix="edgefair-build-", dir=asked.scratch) as scratch:
         made = _build_all(platforms, Path(scratch, "1"), asked, key)
@@ -59,20 +61,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=_CACHE)
     parser.add_argument("--scratch", type=Path, help="Where versions are laid out.")
     signing = parser.add_mutually_exclusive_group(required=True)
-    signing.add_argument("--key", type=Path, help="Ed25519 private key, PKCS 8 in PEM.")
+    signing.add_argument("--key", type=Path, help="NAME.private.pem of `edgefair keys new`.")
     signing.add_argument("--unsigned", action="store_true", help="For trying out alone.")
-    parser.add_argument("--key-name", default="builder")
+    parser.add_argument("--key-name", metavar="NAME", help="Of a key whose file tells none.")
     parser.add_argument("--check", action="store_true", help="Build twice and compare.")
     parser.add_argument("--quick", action="store_true", help="Compress little, for trying out.")
     parser.add_argument("--sizes", type=Path, help="Write a table of what each package costs.")
     return parser
 
 
-def _key(asked: argparse.Namespace) -> ReleaseKey | None:
-    if not asked.key:
-        return None
-    passphrase = os.environ.get("EDGEFAIR_KEY_PASSPHRASE")
-    return ReleaseKey.from_pem(asked.key_name, asked.key.read_bytes(), passphrase)
+def release_key(path: Path, *, name: str | None, passphrase: str | None) -> ReleaseKey:
+    """Return a private key, named as its file is unless there is a `name`.
+
+    Raises
+    ------
+    ValueError
+        If it is no Ed25519 key, the passphrase does not open it, or the name is none for a key.
+    """
+    return ReleaseKey.from_pem(
+        name or path.name.removesuffix(_PRIVATE_KEY), path.read_bytes(), passphrase
+    )
 
 
 def _build_all(

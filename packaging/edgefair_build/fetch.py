@@ -37,7 +37,11 @@ def fetch_wheels(pins: Iterable[Pin], platform: Platform, cache: Path) -> dict[s
 
 
 def fetch_source(pin: Pin, cache: Path) -> Path:
-    """Return a package's source archive; nothing in it is run."""
+    """Return a package's source archive, its hash checked before anything is done with it.
+
+    pip then runs its build backend once, to learn its name and version; nothing that this makes
+    is kept, and what the archive holds is only read.
+    """
     return _fetch([pin], cache / "sources", [f"--no-binary={pin.name}"])[pin.name]
 
 

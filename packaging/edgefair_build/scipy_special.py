@@ -18,8 +18,18 @@ _SAYS: Final = (
     '"""\n\n'
 )
 
+# as scipy's own does: Windows looks for no library that it was not told the folder of
+_FIND_LIBRARIES: Final = """import os as _os
+import sys as _sys
+
+if _sys.platform == "win32":
+    _site = _os.path.dirname(_os.path.dirname(_os.path.abspath(__file__)))
+    _os.add_dll_directory(_os.path.join(_site, "scipy.libs"))
+
+"""
+
 SHIMS: Final = {
-    "scipy/__init__.py": _SAYS + '__version__ = "{version}"\n',
+    "scipy/__init__.py": _SAYS + _FIND_LIBRARIES + '__version__ = "{version}"\n',
     "scipy/_lib/__init__.py": _SAYS,
     "scipy/linalg/__init__.py": _SAYS,
     "scipy/special/__init__.py": _SAYS

@@ -75,6 +75,11 @@ class Layout:
         return self.root / "release-keys"
 
     @property
+    def trust(self) -> Path:
+        """What edgefair trusts: keys for models, what was revoked, the highest numbers seen."""
+        return self.root / "trust"
+
+    @property
     def pointer_file(self) -> Path:
         """Two lines: the current version, the previous one."""
         return self.root / "current"

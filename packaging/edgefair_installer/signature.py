@@ -57,15 +57,19 @@ class PublicKey:
     raw: bytes = field(repr=False)
 
     @property
-    def fingerprint(self) -> str:
-        """What two people compare aloud: 32 hexadecimal digits in groups of four."""
-        digits = hashlib.sha256(self.raw).hexdigest()[:32]
-        return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
+    def key_id(self) -> str:
+        """First half of the key's SHA-256, hexadecimal: what `edgefair keys show` tells too."""
+        return hashlib.sha256(self.raw).hexdigest()[:32]
 
-    def to_json(self) -> bytes:
-        """Return the key as one line of JSON."""
+    @property
+    def fingerprint(self) -> str:
+        """What two people compare aloud: the key's id in groups of four."""
+        return " ".join(self.key_id[at : at + 4] for at in range(0, 32, 4))
+
+    def to_json(self, *, purpose: str = "releases") -> bytes:
+        """Return the key as one line of JSON, for what it is to be believed for."""
         tree = {"algorithm": "ed25519", "name": self.name, "public_key": self.raw.hex()}
-        return json.dumps({**tree, "purpose": "releases"}, sort_keys=True).encode() + b"\n"
+        return json.dumps({**tree, "purpose": purpose}, sort_keys=True).encode() + b"\n"
 
     @classmethod
     def from_json(cls, text: bytes) -> PublicKey:
@@ -77,7 +81,7 @@ class PublicKey:
             If this is none.
         """
         tree = _fields(text, {"algorithm", "name", "public_key", "purpose"})
-        if not _NAME.fullmatch(tree["name"]) or tree["purpose"] != "releases":
+        if not _is_name(tree["name"]) or tree["purpose"] != "releases":
             raise _unreadable()
         return cls(name=tree["name"], raw=_unhex(tree["public_key"], 32))
 
@@ -122,7 +126,7 @@ class ReleaseKey:
 
         secret = passphrase.encode() if passphrase else None
         private = serialization.load_pem_private_key(pem, password=secret)
-        if not isinstance(private, Ed25519PrivateKey) or not _NAME.fullmatch(name):
+        if not isinstance(private, Ed25519PrivateKey) or not _is_name(name):
             raise ValueError("no Ed25519 key, or a name with other letters than [A-Za-z0-9_.-]")
         return cls(
             public=PublicKey(name=name, raw=private.public_key().public_bytes_raw()),
@@ -201,7 +205,7 @@ def known_keys(folder: Path) -> tuple[PublicKey, ...]:
 def remember(folder: Path, key: PublicKey) -> None:
     """Believe `key` from now on."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(key.raw).hexdigest()[:32]}.json"
+    path = folder / f"{key.key_id}.json"
     if not path.exists():
         write_whole(path, key.to_json())
 
@@ -227,6 +231,10 @@ def _check(signature: bytes, content: bytes, believed: tuple[PublicKey, ...]) ->
         hint="It knows: "
         + ("; ".join(f"{k.name} ({k.fingerprint})" for k in believed) or "nobody"),
     )
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and text.strip(".") != ""
 
 
 def _fields(text: bytes, names: set[str]) -> dict[str, str]:

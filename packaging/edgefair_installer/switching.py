@@ -31,6 +31,7 @@ from edgefair_installer.storage import (
     sync_tree,
 )
 from edgefair_installer.sums import SUMS, check_tree
+from edgefair_installer.trusting import believe_for_models, refuse_revoked
 
 __all__ = ["Wishes", "install", "release_name", "roll_back", "uninstall"]
 
@@ -106,13 +107,15 @@ def _install(
         payload.unpack(staged)
     count = check_tree(staged)
     say(f"All {count} files are as their builder made them.")
+    if signer:
+        refuse_revoked(layout, signer)
     say("The new version tests itself ...")
     say(self_test(staged) + " works on this computer.")
     name = _keep(layout, staged, release_name(staged))
     if wishes.desktop:
         place_all(layout, layout.release(name), places(layout))
     if signer:
-        remember(layout.keys, signer)
+        _believe(layout, signer, say)
     pointer = layout.pointer().switched_to(name)
     _switch(layout, pointer, say)
     _forget_others(layout, pointer)
@@ -152,6 +155,16 @@ def _signer(
             "  From now on only this key's versions are accepted."
         )
     return signer
+
+
+def _believe(layout: Layout, signer: PublicKey, say: Callable[[str], None]) -> None:
+    """Believe who signed from now on; the first time for models as well."""
+    if not known_keys(layout.keys) and believe_for_models(layout, signer):
+        say(
+            f"Models that {signer.name} signs may be installed from now on as well. "
+            f"To end that: edgefair keys forget {signer.name}"
+        )
+    remember(layout.keys, signer)
 
 
 def _keep(layout: Layout, staged: Path, name: str) -> str:

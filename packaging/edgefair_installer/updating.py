@@ -17,6 +17,7 @@ from edgefair_installer.faults import Fault
 from edgefair_installer.layout import STAGED, Layout
 from edgefair_installer.signature import check_file, known_keys
 from edgefair_installer.storage import discard
+from edgefair_installer.trusting import refuse_revoked
 
 __all__ = ["update"]
 
@@ -48,7 +49,7 @@ def update(layout: Layout, file: Path, further: Sequence[str]) -> int:
     try:
         _copy(file, copy)
         with copy.open("rb") as stream:
-            check_file(stream, copy.stat().st_size, known)
+            refuse_revoked(layout, check_file(stream, copy.stat().st_size, known))
         return subprocess.run([*_starting(copy), *further], check=False).returncode
     finally:
         discard(copy)

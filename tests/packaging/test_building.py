@@ -25,7 +25,7 @@ from edgefair_build.platforms import PLATFORMS
 from edgefair_build.prune import LEFT_OUT_PACKAGES, is_pruned
 from edgefair_build.release import Release
 from edgefair_build.sbom import bill_of_materials
-from edgefair_build.scipy_special import wanted_functions
+from edgefair_build.scipy_special import SHIMS, wanted_functions
 from edgefair_build.stubs import StandIn
 from edgefair_build.windows import file_commands
 from edgefair_installer.faults import Fault
@@ -60,6 +60,20 @@ def test_a_clinic_has_every_function_of_scipy_that_the_audit_calls() -> None:
     there = {*dir(_gufuncs), *dir(_special_ufuncs), *dir(_ufuncs), "digamma"}
 
     assert wanted_functions(CHECKOUT / "edgefair") <= there
+
+
+def test_windows_is_told_where_the_library_lies_that_scipy_is_linked_to() -> None:
+    code = (
+        "import os, sys\n"
+        "sys.platform, os.add_dll_directory = 'win32', print\n"
+        "__file__ = os.path.join(os.getcwd(), 'scipy', '__init__.py')\n"
+        + SHIMS["scipy/__init__.py"]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+
+    assert done.stdout.strip() == "/scipy.libs"
 
 
 def test_another_part_of_scipy_is_found_out(tmp_path: Path) -> None:

@@ -123,11 +123,13 @@ def tiny_release(
         .replace("@LEDGER@", ledger)
         .replace("@SCHEMA@", str(schema))
     )
-    shutil.copytree(
-        PACKAGING / "edgefair_installer",
-        folder / "site" / "edgefair_installer",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    for source, name in (
+        (PACKAGING / "edgefair_installer", "edgefair_installer"),
+        (PACKAGING.parent / "edgefair" / "bundle", "edgefair/bundle"),
+    ):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, folder / "site" / name, ignore=ignored)
+    shutil.copy(PACKAGING.parent / "edgefair" / "errors.py", package.parent)
     for number in range(files):
         part = folder / "site" / f"part{number % 3}" / f"{number}.bin"
         part.parent.mkdir(exist_ok=True)
