@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
@@ -12,6 +12,7 @@ from edgefair.audit.multiplicity import benjamini_hochberg, holm
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
 
+@settings(max_examples=20)  # the oracle takes its time
 @given(p_values)
 def test_holm_agrees_with_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])

@@ -227,7 +227,8 @@ def test_an_unsigned_bundle_is_refused_and_with_leave_says_so_in_every_row(
     assert allowed[0] == 0
     assert "brightness 1.2.3 (unsigned)" in allowed[1]
     assert "nobody vouches for it" in allowed[1]
-    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "home/trust").exists()
+    assert not (tmp_path / "home/models").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such file names")
