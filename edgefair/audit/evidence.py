@@ -118,12 +118,12 @@ def evidence_of(tally: Tally) -> GroupingEvidence:
 
     Examples
     --------
-    >>> from edgefair.audit.tally import Cases, tally_everybody
+    >>> from edgefair.audit.tally import Cases, tally_with_everybody
     >>> cases = Cases(
     ...     finding="cough", y_true=np.array([True, False]), flagged=np.array([True, True]),
     ...     y_score=None, groupings=(),
     ... )
-    >>> (found,) = tally_everybody(cases)
+    >>> (found,) = tally_with_everybody(cases)
     >>> evidence_of(found).groups[0].counts.false_positives
     1
     >>> tally_of(evidence_of(found)).counts == found.counts

@@ -33,7 +33,6 @@ __all__ = [
     "disputed",
     "everybody_of",
     "tally",
-    "tally_everybody",
     "tally_with_everybody",
 ]
 
@@ -244,12 +243,6 @@ def _areas(
     k = len(within.estimate)
     of_groups, of_rests = design_effects(ranked, codes, cases.patients, k)
     return within.with_design_effect(of_groups), among_others.with_design_effect(of_rests)
-
-
-def tally_everybody(cases: Cases) -> tuple[Tally, ...]:
-    """Return the counts and areas over all cases, as those of one group without a rest."""
-    of_all = [_everybody(len(cases.partly.y_true))] if cases.partly else []
-    return tally(cases, [_everybody(len(cases.y_true))], of_all)
 
 
 def tally_with_everybody(cases: Cases) -> tuple[Tally, ...]:

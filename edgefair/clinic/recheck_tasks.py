@@ -99,9 +99,10 @@ def recheck_task(
     ways = [By.parse(text, columns=table.columns) for text in by]
     names = dict.fromkeys(term.name for way in ways for term in way.terms)
     features = {name: table.column(name) for name in names}
+    job = _Job(table=table, roles=roles, features=features, by=by, criteria=criteria)
     return Report(
         title=f"For whom are the answers in {Path(table.name).name} right?",
-        result=_AUDITS[roles.task](table, roles, features, by, criteria),
+        result=_AUDITS[roles.task](job),
         operating_point=None,
         data=DataIdentity(name=table.name, sha256=table.sha256, rows=len(table)),
         groups_by=tuple(str(way) for way in ways),
@@ -111,96 +112,83 @@ def recheck_task(
     )
 
 
-_Audit: TypeAlias = Callable[
-    [Table, TaskRoles, _Features, Sequence[str], TaskCriteria], AuditResult
-]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """A table and what is asked of it."""
+
+    table: Table
+    roles: TaskRoles
+    features: _Features
+    by: Sequence[str]
+    criteria: TaskCriteria
+
+    @property
+    def answers(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns of the truth and of what the model said."""
+        if self.roles.label is None or self.roles.prediction is None:
+            raise ValueError(f"{self.roles.task} needs label and prediction")
+        return self.table.column(self.roles.label), self.table.column(self.roles.prediction)
 
 
-def _answers(table: Table, roles: TaskRoles) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if roles.label is None or roles.prediction is None:
-        raise ValueError(f"{roles.task} needs label and prediction")
-    return table.column(roles.label), table.column(roles.prediction)
+_Audit: TypeAlias = Callable[[_Job], AuditResult]
 
 
-def _multiclass(
-    table: Table,
-    roles: TaskRoles,
-    features: _Features,
-    by: Sequence[str],
-    criteria: TaskCriteria,
-) -> AuditResult:
-    truth, said = _answers(table, roles)
+def _multiclass(job: _Job) -> AuditResult:
+    truth, said = job.answers
     return audit_multiclass(
         y_true=truth,
         y_pred=said,
-        sensitive_features=features,
-        by=by,
-        margin=criteria.margin,
-        level=criteria.level,
-        alpha=criteria.alpha,
+        sensitive_features=job.features,
+        by=job.by,
+        margin=job.criteria.margin,
+        level=job.criteria.level,
+        alpha=job.criteria.alpha,
     )
 
 
-def _ordinal(
-    table: Table,
-    roles: TaskRoles,
-    features: _Features,
-    by: Sequence[str],
-    criteria: TaskCriteria,
-) -> AuditResult:
-    truth, said = _answers(table, roles)
+def _ordinal(job: _Job) -> AuditResult:
+    truth, said = job.answers
+    grades = job.roles.grades
     return audit_ordinal(
         y_true=truth,
         y_pred=said,
-        sensitive_features=features,
-        grades=[grade.strip() for grade in roles.grades.split(",")] if roles.grades else None,
-        margin=criteria.margin,
-        by=by,
-        finding=roles.subject,
-        level=criteria.level,
-        alpha=criteria.alpha,
+        sensitive_features=job.features,
+        grades=[grade.strip() for grade in grades.split(",")] if grades else None,
+        margin=job.criteria.margin,
+        by=job.by,
+        finding=job.roles.subject,
+        level=job.criteria.level,
+        alpha=job.criteria.alpha,
     )
 
 
-def _regression(
-    table: Table,
-    roles: TaskRoles,
-    features: _Features,
-    by: Sequence[str],
-    criteria: TaskCriteria,
-) -> AuditResult:
-    truth, said = _answers(table, roles)
+def _regression(job: _Job) -> AuditResult:
+    truth, said = job.answers
     return audit_regression(
         y_true=truth,
         y_pred=said,
-        sensitive_features=features,
-        margin=criteria.margin,
-        unit=roles.unit or "",
-        tolerance=roles.tolerance,
-        by=by,
-        finding=roles.subject,
-        level=criteria.level,
-        alpha=criteria.alpha,
+        sensitive_features=job.features,
+        margin=job.criteria.margin,
+        unit=job.roles.unit or "",
+        tolerance=job.roles.tolerance,
+        by=job.by,
+        finding=job.roles.subject,
+        level=job.criteria.level,
+        alpha=job.criteria.alpha,
     )
 
 
-def _segmentation(
-    table: Table,
-    roles: TaskRoles,
-    features: _Features,
-    by: Sequence[str],
-    criteria: TaskCriteria,
-) -> AuditResult:
-    if roles.score is None:
+def _segmentation(job: _Job) -> AuditResult:
+    if job.roles.score is None:
         raise ValueError("segmentation needs a score")
     return audit_segmentation(
-        dice=table.column(roles.score),
-        sensitive_features=features,
-        margin=criteria.margin,
-        by=by,
-        finding=roles.subject,
-        level=criteria.level,
-        alpha=criteria.alpha,
+        dice=job.table.column(job.roles.score),
+        sensitive_features=job.features,
+        margin=job.criteria.margin,
+        by=job.by,
+        finding=job.roles.subject,
+        level=job.criteria.level,
+        alpha=job.criteria.alpha,
     )
 
 

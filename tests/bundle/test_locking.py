@@ -52,8 +52,11 @@ def test_what_is_given_back_while_waiting_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "models.lock"
     with holder(path) as process:
         threading.Timer(0.2, process.terminate).start()
+        began = time.monotonic()
         with exclusive(path, what="the models", wait_s=20):
-            pass
+            waited = time.monotonic() - began
+
+    assert 0.1 < waited < 20
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill -9 there")
@@ -63,4 +66,6 @@ def test_a_killed_process_keeps_no_lock(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     with exclusive(path, what="the models", wait_s=0):
-        pass
+        taken = path.exists()
+
+    assert taken

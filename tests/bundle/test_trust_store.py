@@ -260,6 +260,10 @@ def test_bundles_without_a_number_may_follow_each_other(store: TrustStore) -> No
     store.refuse_older("chest-xray", Seen(sequence=0, digest="cd"))
     store.refuse_older("another", Seen(sequence=0, digest="cd"))
 
+    store.note_seen("chest-xray", Seen(sequence=1, digest="ef"))
+    with pytest.raises(Downgrade):  # what has a number is not followed by one without
+        store.refuse_older("chest-xray", Seen(sequence=0, digest="ab"))
+
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b'{"a": ["x", "y"]}', b"[" * 9000])
 def test_damaged_numbers_are_told_and_not_begun_anew(store: TrustStore, content: bytes) -> None:
