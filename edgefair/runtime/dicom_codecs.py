@@ -16,6 +16,7 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.runtime.charls import decode_jpeg_ls
 from edgefair.runtime.dicom_layout import PixelLayout, Stored
 from edgefair.runtime.frames import ContentStream, FileContent
 from edgefair.runtime.grayscale import SPARE_RESOLUTION
@@ -105,14 +106,14 @@ def _by_gdcm(encoded: bytes, layout: PixelLayout, precision: int, codec_name: st
 
 def _jpeg_ls(encoded: FileContent, layout: PixelLayout, min_side_px: int) -> Stored:
     """Decode JPEG-LS, lossless or near-lossless."""
-    import jpeg_ls
+    from _CharLS import read_header
 
     encoded = bytes(encoded)
     stream = parse_jpeg(encoded)
     _check_claims(layout, stream.rows, stream.columns, len(stream.identifiers))
-    content, info = jpeg_ls.decode_pixel_data(encoded)
-    words = np.frombuffer(content, np.uint8 if stream.precision <= 8 else "<u2")
-    planar = info["components"] > 1 and info["interleave_mode"] == 0
+    samples = stream.rows * stream.columns * len(stream.identifiers)
+    words = decode_jpeg_ls(encoded, samples=samples, precision=stream.precision)
+    planar = layout.samples > 1 and read_header(encoded)["interleave_mode"] == 0
     return Stored(words=layout.shaped(words, planar=planar), packing=layout.packing)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 import cv2
-import jpeg_ls
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from edgefair.bundle.manifest import Contract
+from edgefair.runtime.charls import decode_jpeg_ls
 from edgefair.runtime.frames import ContentStream
 from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.session import RawOutputs, Session
@@ -120,7 +120,9 @@ def _decoder(form: str, sample: Path) -> Callable[[Path], object]:
         return raw
     if form == "jpeg2000_2048":
         return lambda path: _jpeg2000(content_of(path))
-    return lambda path: jpeg_ls.decode_pixel_data(_encapsulated(path))
+    pixels = pydicom.dcmread(sample)
+    samples, precision = pixels.Rows * pixels.Columns, pixels.BitsStored
+    return lambda path: decode_jpeg_ls(_encapsulated(path), samples=samples, precision=precision)
 
 
 def _keeping_memory() -> Callable[[Path], memoryview]:
