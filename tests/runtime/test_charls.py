@@ -26,8 +26,8 @@ def encoded(pixels: NDArray[np.generic]) -> bytes:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rows=st.integers(2, 40),
-    columns=st.integers(2, 40),
+    rows=st.integers(16, 60),
+    columns=st.integers(16, 60),
     bits=st.sampled_from([8, 16]),
     seed=st.integers(0, 2**32 - 1),
 )
