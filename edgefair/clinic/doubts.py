@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from edgefair.audit.groups import By
+from edgefair.audit.tally import Cases
 from edgefair.errors import InputError
 from edgefair.interop.tables import Table
 from edgefair.records import UNKNOWN, AuditResult, Group
 
-__all__ = ["MOST_GROUPS", "check_groups", "notes_on_copies", "notes_on_lone_groups"]
+__all__ = [
+    "MOST_GROUPS",
+    "check_groups",
+    "notes_on_copies",
+    "notes_on_lone_groups",
+    "notes_on_scale",
+]
 
 MOST_GROUPS: Final = 1000
 """Values beyond which a column names people or images, and is nothing to group by."""
@@ -84,3 +93,15 @@ def notes_on_lone_groups(result: AuditResult) -> tuple[str, ...]:
         else:
             notes.append(f"Everybody is of one group, {group}: there are no others to compare.")
     return tuple(notes)
+
+
+def notes_on_scale(findings: Sequence[Cases]) -> tuple[str, ...]:
+    """Return a note for scores that can be no probabilities; their order was used all the same."""
+    scores = [cases.y_score for cases in findings if cases.y_score is not None]
+    outside = sum(int(np.count_nonzero((of_one < 0) | (of_one > 1))) for of_one in scores)
+    if not outside:
+        return ()
+    return (
+        f"{outside:,} of {sum(map(len, scores)):,} scores lie outside [0, 1]: they were taken for "
+        "scores of a scale of their own, and not checked as probabilities.",
+    )

@@ -24,7 +24,12 @@ from edgefair.audit.preparing import Columns, prepared
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
 from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of, of_rows
-from edgefair.clinic.doubts import check_groups, notes_on_copies, notes_on_lone_groups
+from edgefair.clinic.doubts import (
+    check_groups,
+    notes_on_copies,
+    notes_on_lone_groups,
+    notes_on_scale,
+)
 from edgefair.clinic.patients import notes_on_patients
 from edgefair.clinic.subjects import features_of
 from edgefair.clinic.truth import (
@@ -131,6 +136,7 @@ def check_table(
         edgefair_version=__version__,
         notes=(
             *of_table,
+            *notes_on_scale(ready.findings),
             *notes_on_patients(patients, found.result),
             *notes_on_lone_groups(found.result),
             *copies,

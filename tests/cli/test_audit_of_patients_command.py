@@ -270,3 +270,13 @@ def test_equal_rows_of_coarse_columns_are_no_copies(
 
     assert audit(table, *FLAGS) == 0
     assert "twice" not in capsys.readouterr().out
+
+
+def test_scores_that_can_be_no_probabilities_are_said(
+    audit: Audit, columns: Columns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beyond = {**columns, "score": [3.5, *columns["score"][1:]]}
+
+    assert audit(written(tmp_path / "t.csv", beyond), *FLAGS) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 of 240 scores lie outside [0, 1]" in said
