@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 from edgefair.records.readings import Attribute
+from edgefair.records.record import record
 
 __all__ = [
     "Confusion",
@@ -54,7 +55,7 @@ class Interval:
         return not isnan(self.estimate)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Group:
     """A subgroup: one attribute's value, or an intersection of several; none is everybody.
 
@@ -75,7 +76,7 @@ class Group:
         return ", ".join(f"{a.name} {a.value}" for a in self.attributes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Confusion:
     """The four counts of decisions against truth."""
 

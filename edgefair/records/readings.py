@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from edgefair.records.record import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +49,7 @@ class Status(StrEnum):
     BLANK = "blank"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """One property of a patient or an acquisition, e.g. ``view`` = ``PA``."""
 
@@ -55,7 +57,7 @@ class Attribute:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Who is on the image, as far as anybody wrote it down.
 
@@ -77,7 +79,7 @@ class Subject:
     attributes: tuple[Attribute, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Image:
     """One frame, ready to be looked at.
 
@@ -111,7 +113,7 @@ class Image:
     body_part: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FindingScore:
     """What the model says of one finding on one image.
 
@@ -139,7 +141,7 @@ class FindingScore:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What came of one frame of one image: its scores, or the reason why there are none.
 
