@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -24,6 +24,7 @@ from edgefair.bundle.manifest import (
 from edgefair.bundle.signing import MAX_SIGNATURE_BYTES
 from edgefair.bundle.trust import UNSIGNED, Trust, Vouch, notices
 from edgefair.errors import BundleAltered, BundleNotFound
+from edgefair.records.record import record
 
 __all__ = [
     "MAX_BUNDLE_BYTES",
@@ -58,7 +59,7 @@ _END_64_LOCATOR: Final = b"PK\x06\x07"
 _MAX_DIRECTORY_BYTES: Final = 64_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartContent:
     """One file to be packed: where it goes, what it is for, its bytes."""
 
@@ -67,7 +68,7 @@ class PartContent:
     content: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """A bundle whose every part was found to be what its manifest names.
 

@@ -8,10 +8,10 @@ numbers are those of ``onnx.proto`` (ONNX IR version 3 and later).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from edgefair.errors import UnsafeModel
+from edgefair.records.record import record
 
 __all__ = ["GraphSummary", "TensorShape", "inspect_graph"]
 
@@ -48,7 +48,7 @@ _INSIDE: Final = 0
 Message: TypeAlias = memoryview
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TensorShape:
     """A graph's input or output: name and sizes, None where a size is free."""
 
@@ -56,7 +56,7 @@ class TensorShape:
     sizes: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class GraphSummary:
     """What a runtime must know of a graph before it loads it."""
 

@@ -12,13 +12,13 @@ one renaming. Whenever the power fails, the old version counts or the new one, n
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.durable import make_folder, write_whole
 from edgefair.errors import BundleNotFound, ModelError
+from edgefair.records.record import record
 
 __all__ = ["Choice", "Installed", "Release"]
 
@@ -26,7 +26,7 @@ _POINTER: Final = "current.json"
 _DIGEST_DIGITS: Final = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Release:
     """One installed version of a model.
 
@@ -50,7 +50,7 @@ class Release:
         return f"{self.version}-{self.digest}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Choice:
     """Which versions of a model count, by their folders' names.
 
@@ -66,7 +66,7 @@ class Choice:
     previous: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Installed:
     """The installed bundles, in a folder that need not exist yet.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
@@ -18,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 from edgefair.bundle.trees import NO_RECORD, Read, reader_of, tree_of
 from edgefair.errors import ContractMismatch
 from edgefair.records import Confusion, Group, Interval
+from edgefair.records.record import record
 
 __all__ = [
     "CONTRACT_KEY",
@@ -68,7 +68,7 @@ class Task(StrEnum):
     MULTI_CLASS = "multi_class"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ResizeArea:
     """Stretch to a fixed size by averaging the area under each new pixel."""
 
@@ -76,7 +76,7 @@ class ResizeArea:
     width_px: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Normalize:
     """Subtract the mean and divide by the standard deviation, of intensities in [0, 1]."""
 
@@ -84,7 +84,7 @@ class Normalize:
     std: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RepeatChannels:
     """Repeat the one grey channel, for a backbone that was trained on colour."""
 
@@ -102,7 +102,7 @@ STEP_NAMES: Final = {
 """What the steps are called in the JSON."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Input:
     """The graph's one input: float32, shape (n, channels, height_px, width_px)."""
 
@@ -112,7 +112,7 @@ class Input:
     width_px: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Outputs:
     """Names of the graph's three outputs and their sizes.
 
@@ -134,7 +134,7 @@ class Outputs:
     heat_map_width: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Contract:
     """What goes into the graph and what comes out."""
 
@@ -147,7 +147,7 @@ class Contract:
     outputs: Outputs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Accepts:
     """Which images the model was made for; an empty tuple accepts any, a missing tag passes.
 
@@ -166,7 +166,7 @@ class Accepts:
     min_side_px: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """How one finding's logit becomes a probability.
 
@@ -186,7 +186,7 @@ class Calibration:
     fitted_on: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
     """The probability at which a finding is called positive, and what it was chosen for.
 
@@ -209,7 +209,7 @@ class OperatingPoint:
     chosen_on: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReferenceCell:
     """What the model did in one group before release: counts at the first operating point."""
 
@@ -219,7 +219,7 @@ class ReferenceCell:
     auroc: Interval | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ScoreHistogram:
     """Counts of calibrated probabilities in equal bins over [0, 1], by truth."""
 
@@ -228,7 +228,7 @@ class ScoreHistogram:
     negatives: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Reference:
     """What was measured before release, for a clinic to compare itself with."""
 
@@ -239,7 +239,7 @@ class Reference:
     embedding_std: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Part:
     """One file inside the bundle.
 
@@ -258,7 +258,7 @@ class Part:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Variant:
     """What one kind of processor runs.
 
@@ -281,7 +281,7 @@ class Variant:
     measured: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FindingName:
     """What a finding is called in one language.
 
@@ -296,7 +296,7 @@ class FindingName:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything a bundle promises.
 

@@ -7,12 +7,13 @@ are looked at only once the signature was found to be over them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Final
 
 from edgefair.bundle.signing import MAX_SIGNATURE_BYTES, Signature, SigningKey
 from edgefair.bundle.trees import NO_RECORD, reader_of, tree_of
 from edgefair.errors import WrongSignature
+from edgefair.records.record import record
 
 __all__ = ["LIST_NAME", "MAX_LIST_BYTES", "Revocation", "RevocationList", "SignedList"]
 
@@ -20,7 +21,7 @@ LIST_NAME: Final = "revocations.efr"
 MAX_LIST_BYTES: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Revocation:
     """One thing that is no longer to be trusted, and why.
 
@@ -39,7 +40,7 @@ class Revocation:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RevocationList:
     """All that was ever revoked; each list holds what the ones before it held.
 
@@ -84,7 +85,7 @@ class RevocationList:
         return key.sign(content).to_json() + content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SignedList:
     """A list that was taken apart and not yet believed."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edgefair.errors import BadKey, WrongSignature
+from edgefair.records.record import record
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -51,7 +52,7 @@ _DOMAINS: Final = {
 """What stands before the bytes that are signed: no signature over one kind serves another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Signature:
     """Who signed, and the signature itself; nothing here is believed before it was checked.
 
@@ -103,7 +104,7 @@ class Signature:
         return cls(key_id=tree["key_id"], key_name=tree["key_name"], value=value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PublicKey:
     """What a clinic needs to check what a builder signed. No secret.
 
@@ -182,7 +183,7 @@ class PublicKey:
             ) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """A builder's private key, in memory only while it signs."""
 

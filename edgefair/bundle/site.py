@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from math import exp, isfinite, log, log1p
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from edgefair.errors import ContractMismatch
 from edgefair.records import UNKNOWN, Group, Interval, Subject
+from edgefair.records.record import record
 
 __all__ = [
     "PROPOSAL_FORMAT",
@@ -43,7 +43,7 @@ PROPOSAL_FORMAT: Final = 1
 _NEAREST_TO_CERTAIN: Final = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What must hold of one attribute for a patient to be in a group.
 
@@ -85,7 +85,7 @@ class Condition:
         return above and (self.upper is None or number < self.upper)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SiteSetting:
     """How one group is decided on.
 
@@ -114,7 +114,7 @@ class SiteSetting:
         return all(condition.holds_for(subject) for condition in self.conditions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SiteRule:
     """How one finding is decided on at a site.
 
@@ -164,7 +164,7 @@ class SiteRule:
         return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Adopted:
     """A rule in force.
 
@@ -184,7 +184,7 @@ class Adopted:
     rule: SiteRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SiteDecisions:
     """All that a site has adopted for one bundle.
 
@@ -204,7 +204,7 @@ class SiteDecisions:
         return next((one for one in self.adopted if one.finding == finding), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ProposedEffect:
     """What a proposal changes in one group, by cases that it was not fitted on.
 
@@ -221,7 +221,7 @@ class ProposedEffect:
     difference: Interval | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A rule to be adopted, and what speaks for it.
 

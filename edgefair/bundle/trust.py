@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
+
+from edgefair.records.record import record
 
 __all__ = ["UNSIGNED", "Trust", "Vouch", "notices"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Who vouches for a bundle.
 

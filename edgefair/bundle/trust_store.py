@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -32,6 +32,7 @@ from edgefair.errors import (
     Withdrawn,
     WrongSignature,
 )
+from edgefair.records.record import record
 
 __all__ = ["Seen", "TrustStore"]
 
@@ -44,7 +45,7 @@ _LIST: Final = "\0revocations"
 _BRING_AGAIN: Final = "Bring it again: edgefair keys update revocations.efr"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Seen:
     """The highest sequence number seen of one model, and the bundle that bore it."""
 
@@ -52,7 +53,7 @@ class Seen:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TrustStore:
     """What a PC trusts, in a folder of its own.
 

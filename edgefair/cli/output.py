@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,13 +14,14 @@ import click
 
 from edgefair.interop.files import replaced_whole
 from edgefair.interop.rows import Format, Value, write_rows
+from edgefair.records.record import record
 
 __all__ = ["Output", "output_options", "replaced_whole"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Output:
     """Where results go and in which form.
 

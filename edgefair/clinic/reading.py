@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from edgefair.bundle.site import Adopted, SiteDecisions
 from edgefair.records import Prediction, Status
+from edgefair.records.record import record
 from edgefair.runtime.pipeline import Clock, Model, Observer, Source
 from edgefair.runtime.scores import at_site
 from edgefair.runtime.sources import FoundFile, Unreachable, find_files
@@ -27,7 +28,7 @@ _RECORDED_TOGETHER: Final = 16
 """Predictions in one durable transaction: few enough that a power cut repeats little work."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WorkList:
     """What is to be read.
 
@@ -73,7 +74,7 @@ class WorkList:
         return is_other and prediction.image not in self.named | {STANDARD_INPUT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Reader:
     """A model with everything a reading needs beside it.
 

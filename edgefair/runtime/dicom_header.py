@@ -6,10 +6,9 @@ nothing meets pydicom's types.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgefair.errors import UnreadableImage
 from edgefair.records import Subject
+from edgefair.records.record import record
 from edgefair.runtime.dicom_display import display_of
 from edgefair.runtime.dicom_elements import Elements, text_of
 from edgefair.runtime.dicom_layout import PixelLayout, refuse_incomplete
@@ -33,7 +32,7 @@ _COLOURS = {
 _ALLOCATED = (1, 8, 16, 32, 64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DicomHeader:
     """Everything of a DICOM file but its pixels.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.records.record import record
 from edgefair.runtime.faults import truncated
 from edgefair.runtime.frames import FileContent
 from edgefair.runtime.grayscale import Packing
@@ -20,7 +21,7 @@ _BIT = "bit"
 _ITEM = b"\xfe\xff\x00\xe0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PixelLayout:
     """How the pixels lie in the file (PS3.3, C.7.6.3).
 
@@ -82,7 +83,7 @@ class PixelLayout:
         return words[:due].reshape(self.rows, self.columns, self.samples)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Stored:
     """The samples of one frame, decoded and not yet displayed.
 

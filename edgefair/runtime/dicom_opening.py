@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgefair.records.record import record
 from edgefair.runtime.dicom_elements import Elements
 from edgefair.runtime.frames import FileContent
 
@@ -31,7 +32,7 @@ LAYOUT_KEYWORDS = (
 """DICOM keywords that tell what the pixels are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Opening:
     """The elements before the pixels, and the pixel data element.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import SEEK_CUR, SEEK_END, RawIOBase
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.records import Subject
+from edgefair.records.record import record
 from edgefair.runtime.limits import Limits
 
 __all__ = ["Asked", "ContentStream", "DecodedFrame", "FileContent"]
@@ -20,7 +21,7 @@ FileContent: TypeAlias = bytes | memoryview
 _NOBODY = Subject()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is asked of a file.
 
@@ -42,7 +43,7 @@ class Asked:
     frame: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DecodedFrame:
     """One frame of a file; the fields are those of `edgefair.records.Image`.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgefair.errors import DecompressionBomb, TooSmall, WrongBodyPart, WrongModality
+from edgefair.records.record import record
 
 __all__ = ["MAX_FILE_BYTES", "Limits", "check_origin", "check_size"]
 
@@ -12,7 +11,7 @@ MAX_FILE_BYTES = 1 << 30
 """Largest file that is read at all, and largest data set that is inflated, in bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a model accepts.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, TensorShape, inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
+from edgefair.records.record import record
 from edgefair.runtime.engine import LOAD_ERRORS, MAX_MEMORY_BYTES, VERSION, open_engine
 from edgefair.runtime.saturation import saturates
 from edgefair.runtime.variants import Sums, Way, choose_variant, main_part, ways_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RawOutputs", "Session"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RawOutputs:
     """What the graph gives for a batch of n images, all float32.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from edgefair.records.record import record
 
 __all__ = ["FoundFile", "Unreachable", "find_files"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FoundFile:
     """A file to read.
 
@@ -26,7 +27,7 @@ class FoundFile:
     named: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Unreachable:
     """A file or folder that could not be looked into, and why."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.records.record import record
+
 __all__ = ["AutoWindow", "Display", "Lookup", "Packing", "Window", "stretch"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Window:
     """A linear window: stored values shown as 0 (black) and 1; `black` above `white` inverts."""
 
@@ -19,7 +20,7 @@ class Window:
     white: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """A display function given as a table.
 
@@ -35,7 +36,7 @@ class Lookup:
     intensity: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AutoWindow:
     """A window that the pixels themselves must tell: see `percentile_window`."""
 
@@ -45,7 +46,7 @@ class AutoWindow:
 Display = Window | Lookup | AutoWindow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Packing:
     """Where in its word a stored value lies (PS3.5, 8.1.1); other bits are not the image's.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.graph import GraphSummary, inspect_graph
 from edgefair.bundle.manifest import Manifest, Variant
+from edgefair.records.record import record
 
 __all__ = ["Sums", "Way", "choose_variant", "every_way", "main_part", "ways_of"]
 
@@ -28,7 +28,7 @@ class Sums(StrEnum):
     FLOAT = "float"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Way:
     """One way to run a bundle.
 

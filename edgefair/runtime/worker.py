@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,7 @@ from edgefair.bundle.manifest import Manifest, OperatingPoint
 from edgefair.bundle.site import SiteDecisions
 from edgefair.errors import InputError
 from edgefair.records import FindingScore, Image, Prediction, Status
+from edgefair.records.record import record
 from edgefair.runtime.images import Limits, Scratch, read_frames
 from edgefair.runtime.preprocess import prepare
 from edgefair.runtime.scores import at_site, score
@@ -40,7 +41,7 @@ class _ThreadMemory(threading.local):
         self.scratch = Scratch()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Worker:
     """Everything one thread needs to turn a few sources into predictions.
 
