@@ -136,35 +136,41 @@ def _p_values(z: _Floats, n: _Counts, margin: float) -> tuple[_Floats, _Floats]:
     return harm, fine
 
 
-@lru_cache(maxsize=4096)
 def _exact_p_values(seen: float, n: int, margin: float) -> tuple[float, float]:
     """Return the largest chance of a statistic no less extreme on either side, at the margin."""
-    losses, gains, ways = _tables(n)
-    z = tango_statistic(losses, gains, np.full(losses.shape, n), margin)
+    z, harm, fine = _tails(n, margin)
     # tables that differ by rounding alone are equally extreme
-    is_harm, is_fine = z >= seen - _ROUNDING, z <= seen + _ROUNDING
-    harm = fine = 0.0
+    first = int(np.searchsorted(z, seen - _ROUNDING, "left"))
+    last = int(np.searchsorted(z, seen + _ROUNDING, "right")) - 1
+    return float(harm[first]), float(fine[last])
+
+
+@lru_cache(maxsize=16)
+def _tails(n: int, margin: float) -> tuple[_Floats, _Floats, _Floats]:
+    """Return the statistics of all tables of n cases, sorted, and the largest chance of each tail.
+
+    Of one as large, and of one as small, over all shares of flips with the loss at the margin.
+    """
+    losses, gains = np.divmod(np.arange((n + 1) ** 2), n + 1)
+    possible = losses + gains <= n
+    losses, gains = losses[possible], gains[possible]
+    z = tango_statistic(losses, gains, np.full(losses.shape, n), margin)
+    order = np.argsort(z, kind="stable")
+    z, losses, gains = z[order], losses[order], gains[order]
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    same = n - losses - gains
+    ways = log_factorial[n] - log_factorial[losses] - log_factorial[gains] - log_factorial[same]
+    harm, fine = np.zeros(z.shape), np.zeros(z.shape)
     for share in (1 - margin) / 2 * np.linspace(0, 1, _SHARES) ** 2:
         chance = np.exp(
             ways
             + _times_log(losses, share + margin)
             + _times_log(gains, share)
-            + _times_log(n - losses - gains, 1 - 2 * share - margin)
+            + _times_log(same, 1 - 2 * share - margin)
         )
-        harm = max(harm, float(chance[is_harm].sum()))
-        fine = max(fine, float(chance[is_fine].sum()))
-    return min(harm, 1.0), min(fine, 1.0)
-
-
-@lru_cache(maxsize=8)
-def _tables(n: int) -> tuple[_Counts, _Counts, _Floats]:
-    """Return all pairs of flips among n cases, and the log of how many ways lead to each."""
-    losses, gains = np.divmod(np.arange((n + 1) ** 2), n + 1)
-    possible = losses + gains <= n
-    losses, gains = losses[possible], gains[possible]
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    ways = log_factorial[n] - log_factorial[losses] - log_factorial[gains]
-    return losses, gains, ways - log_factorial[n - losses - gains]
+        harm = np.maximum(harm, np.cumsum(chance[::-1])[::-1])
+        fine = np.maximum(fine, np.cumsum(chance))
+    return z, np.minimum(harm, 1.0), np.minimum(fine, 1.0)
 
 
 def _times_log(count: _Counts, share: float) -> _Floats:

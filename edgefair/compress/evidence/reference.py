@@ -159,17 +159,18 @@ def interval_of_rate(is_hit: NDArray[np.bool_], patients: NDArray[np.int64]) -> 
 
     Examples
     --------
-    >>> hits = np.array([True, True, False, False])
-    >>> alone = interval_of_rate(hits, np.array([0, 1, 2, 3]))
-    >>> alike = interval_of_rate(hits, np.array([0, 0, 1, 1]))
-    >>> f"{alone.lower:.2f} {alike.lower:.2f}"
-    '0.15 0.01'
+    >>> hits = np.arange(40) % 8 < 6
+    >>> for patients in (np.arange(40), np.arange(40) // 2):
+    ...     found = interval_of_rate(hits, patients)
+    ...     print(f"{found.estimate:.2f} [{found.lower:.2f}, {found.upper:.2f}]")
+    0.75 [0.60, 0.86]
+    0.75 [0.51, 0.90]
     """
     worth = None
     if several_of_one(patients) is not None:
-        hits, trials = np.bincount(patients, is_hit), np.bincount(patients)
-        one_group = np.zeros(len(trials), dtype=np.int64)
-        worth = ClusterSums.over(hits * 1.0, trials * 1.0, one_group, 1).worth()
+        hits = np.bincount(patients, is_hit).astype(np.float64)
+        trials = np.bincount(patients).astype(np.float64)
+        worth = ClusterSums.over(hits, trials, np.zeros(len(trials), np.int64), 1).worth()
     rates = Rates(np.array([np.count_nonzero(is_hit)]), np.array([len(is_hit)]), worth)
     limits = rates.limits(two_sided_z(_LEVEL))
     return intervals_of(rates.estimate, limits, rates.n, _LEVEL)[0]

@@ -75,7 +75,7 @@ def render_gate_text(result: GateResult) -> str:
     for comparison in _comparisons(result):
         cells = [cell for cell in result.cells if cell.comparison == comparison]
         kind = "binding" if comparison.is_binding else "to inform"
-        parts.append(f"{comparison} ({kind})\n{_aligned([_CELL_HEADER, *map(_cell_row, cells)])}")
+        parts.append(f"{comparison} ({kind})\n{_aligned(_cell_rows(cells))}")
     missed = [flip for flip in result.flips if flip.is_newly_missed and flip.comparison.is_binding]
     if missed:
         listed = ", ".join(sorted({flip.image for flip in missed})[:_MOST_FLIPS])
@@ -115,9 +115,9 @@ def _method(result: GateResult) -> str:
     if all(cell.independent is None for cell in result.cells):
         return f"{said}DeLong's."
     return (
-        f"{said}Obuchowski's. Images of one patient are alike: they count as the fewer independent "
-        "cases that they are worth, by how patients differ, in brackets beside the number of "
-        "cases. With them, the chances of error are approximate."
+        f"{said}Obuchowski's. Images of one patient are alike: they count as the fewer "
+        "independent cases that they are worth, by how patients differ, in brackets beside the "
+        "number of cases; the chances of error are approximate then."
     )
 
 
@@ -162,7 +162,7 @@ def _of_comparison(result: GateResult, comparison: Comparison) -> Iterator[str]:
     flips = [flip for flip in result.flips if flip.comparison == comparison]
     missed = [flip for flip in flips if flip.is_newly_missed]
     yield f"### {comparison}{'' if comparison.is_binding else ' (to inform, not binding)'}"
-    yield _table([_CELL_HEADER, *map(_cell_row, cells)])
+    yield _table(_cell_rows(cells))
     yield _table([_SCORE_HEADER, *map(_score_row, scores)])
     yield (
         f"{len(flips)} decisions flipped, {len(missed)} of them toward missed"
@@ -211,6 +211,13 @@ def _encodings(rows: Sequence[EncodingRow]) -> Iterator[str]:
             ),
         ]
     )
+
+
+def _cell_rows(cells: Sequence[GateCell]) -> list[tuple[str, ...]]:
+    if all(cell.independent is None for cell in cells):
+        return [_CELL_HEADER, *map(_cell_row, cells)]
+    header = tuple("cases (worth)" if name == "cases" else name for name in _CELL_HEADER)
+    return [header, *map(_cell_row, cells)]
 
 
 def _cell_row(cell: GateCell) -> tuple[str, ...]:
