@@ -142,7 +142,7 @@ def _exact_p_values(seen: float, n: int, margin: float) -> tuple[float, float]:
     # tables that differ by rounding alone are equally extreme
     first = int(np.searchsorted(z, seen - _ROUNDING, "left"))
     last = int(np.searchsorted(z, seen + _ROUNDING, "right")) - 1
-    return float(harm[first]), float(fine[last])
+    return float(harm[min(first, len(z) - 1)]), float(fine[max(last, 0)])
 
 
 @lru_cache(maxsize=16)
