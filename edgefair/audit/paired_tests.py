@@ -139,10 +139,13 @@ def _p_values(z: _Floats, n: _Counts, margin: float) -> tuple[_Floats, _Floats]:
 def _exact_p_values(seen: float, n: int, margin: float) -> tuple[float, float]:
     """Return the largest chance of a statistic no less extreme on either side, at the margin."""
     z, harm, fine = _tails(n, margin)
-    # tables that differ by rounding alone are equally extreme
-    first = int(np.searchsorted(z, seen - _ROUNDING, "left"))
-    last = int(np.searchsorted(z, seen + _ROUNDING, "right")) - 1
-    return float(harm[min(first, len(z) - 1)]), float(fine[max(last, 0)])
+    # Tables that differ by rounding alone are equally extreme. A statistic between those of two
+    # tables, as of images that are worth n cases, counts as the less extreme one.
+    most = z[max(int(np.searchsorted(z, seen + _ROUNDING, "right")) - 1, 0)]
+    least = z[min(int(np.searchsorted(z, seen - _ROUNDING, "left")), len(z) - 1)]
+    first = int(np.searchsorted(z, most - _ROUNDING, "left"))
+    last = int(np.searchsorted(z, least + _ROUNDING, "right")) - 1
+    return float(harm[first]), float(fine[last])
 
 
 @lru_cache(maxsize=16)
