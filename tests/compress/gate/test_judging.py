@@ -220,7 +220,8 @@ def test_copies_of_each_image_carry_no_verdict_that_the_patients_do_not() -> Non
     for one, other in zip(once.cells, often.cells, strict=True):
         assert other.n == 8 * one.n
         assert other.loss.estimate == pytest.approx(one.loss.estimate)
-        assert other.before.lower == pytest.approx(one.before.lower, abs=0.06)
+        # a little wider: few patients leave it unsure how alike their images are
+        assert one.before.lower - 0.12 < other.before.lower < one.before.lower + 0.01
         assert other.independent is not None
         assert other.independent <= one.n
         assert other.mcnemar_p == pytest.approx(one.mcnemar_p)
