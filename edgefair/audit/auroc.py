@@ -9,6 +9,7 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edgefair.audit.clustered_auroc import design_effects
 from edgefair.audit.intervals import two_sided_z
 from edgefair.audit.placements import Moments, RankedScores
 from edgefair.records import Interval
@@ -114,7 +115,13 @@ def aurocs(moments: Moments) -> Aurocs:
     )
 
 
-def auroc(y_true: ArrayLike, y_score: ArrayLike, *, level: float = 0.95) -> Interval:
+def auroc(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    patients: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Interval:
     """Return the area under the ROC curve with its interval.
 
     Parameters
@@ -123,6 +130,8 @@ def auroc(y_true: ArrayLike, y_score: ArrayLike, *, level: float = 0.95) -> Inte
         Whether the finding was there.
     y_score : array_like of float, shape (n,)
         Larger for more suspicious; finite.
+    patients : array_like of int, shape (n,), or None, default=None
+        Number of each case's patient, from 0; None if every case is of another one.
     level : float, default=0.95
         Nominal coverage, in (0, 1).
 
@@ -141,7 +150,11 @@ def auroc(y_true: ArrayLike, y_score: ArrayLike, *, level: float = 0.95) -> Inte
     """
     z = two_sided_z(level)
     ranked = RankedScores.of(y_true, y_score)
-    found = aurocs(ranked.moments(np.zeros(len(ranked.order), dtype=np.int64), 1)[0])
+    everybody = np.zeros(len(ranked.order), dtype=np.int64)
+    found = aurocs(ranked.moments(everybody, 1)[0])
+    if patients is not None and len(everybody):
+        number = np.asarray(patients, dtype=np.int64)
+        found = found.with_design_effect(design_effects(ranked, everybody, number, 1)[0])
     if not np.isfinite(found.estimate[0]):
         return Interval.vacuous(level=level, n=int(found.n[0]))
     lower, upper = found.limits(z)

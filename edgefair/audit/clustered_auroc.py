@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgefair.audit.placements import RankedScores
 
-__all__ = ["clustered_variance", "design_effects"]
+__all__ = ["clustered_covariance", "clustered_variance", "design_effect", "design_effects"]
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Counts: TypeAlias = NDArray[np.int64]
@@ -64,6 +64,69 @@ def clustered_variance(y_true: ArrayLike, y_score: ArrayLike, patients: ArrayLik
     return _variance(ranked.y_true, excess, _renumbered(own))
 
 
+def clustered_covariance(
+    of_positives: _Floats, of_negatives: _Floats, positives: _Counts, negatives: _Counts
+) -> _Floats:
+    """Return the covariance over patients of areas under the ROC curves of r models.
+
+    Parameters
+    ----------
+    of_positives : ndarray of float64, shape (r, m)
+        Placements of the positives among the negatives, by each model; their mean is the area.
+    of_negatives : ndarray of float64, shape (r, n)
+        Placements of the negatives among the positives.
+    positives, negatives : ndarray of int64, shapes (m,) and (n,)
+        Number of the patient of each, from 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (r, r)
+        nan where fewer than two patients have images of either class.
+
+    References
+    ----------
+    .. [1] N. A. Obuchowski, "Nonparametric analysis of clustered ROC curve data", Biometrics 53
+       (1997) 567-578: also for two readings of the same images.
+    """
+    everybody, number = np.unique(np.concatenate([positives, negatives]), return_inverse=True)
+    k, models = len(everybody), len(of_positives)
+    summed, several = [], []
+    for placed, own in (
+        (of_positives, number[: len(positives)]),
+        (of_negatives, number[len(positives) :]),
+    ):
+        excess = (placed - placed.mean(axis=1, keepdims=True)) / placed.shape[1]
+        summed.append(np.array([np.bincount(own, row, minlength=k) for row in excess]))
+        several.append(len(np.unique(own)))
+    if min(several) < 2:
+        return np.full((models, models), np.nan)
+    x, y = summed
+    across = x @ y.T
+    return np.asarray(
+        several[0] / (several[0] - 1) * (x @ x.T)
+        + several[1] / (several[1] - 1) * (y @ y.T)
+        + k / (k - 1) * (across + across.T)
+    )
+
+
+def design_effect(
+    clustered: float, independent: float, positives: _Counts, negatives: _Counts
+) -> float:
+    """Return how many times fewer independent cases would leave a variance so large, at least 1.
+
+    Parameters
+    ----------
+    clustered, independent : float
+        The variance over patients, and over cases; nan where it cannot be had. All images of a
+        patient are then taken to be wholly alike.
+    positives, negatives : ndarray of int64
+        Number of the patient of each case of either class, from 0.
+    """
+    if np.isfinite(clustered) and independent > _NO_VARIANCE:
+        return max(1.0, clustered / independent)
+    return max(_worst(positives), _worst(negatives))
+
+
 def design_effects(
     ranked: RankedScores, codes: _Counts, patients: _Counts, groups: int
 ) -> tuple[_Floats, _Floats]:
@@ -108,9 +171,7 @@ def _design_effect(y_true: NDArray[np.bool_], level: _Counts, patients: _Counts)
     excess = _excess(y_true, level)
     independent = _delong_variance(y_true, excess)
     clustered = _variance(y_true, excess, patients)
-    if np.isfinite(clustered) and independent > _NO_VARIANCE:
-        return max(1.0, clustered / independent)
-    return max(_worst(patients[y_true]), _worst(patients[~y_true]))
+    return design_effect(clustered, independent, patients[y_true], patients[~y_true])
 
 
 def _renumbered(patients: _Counts) -> _Counts:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOOTSTRAP_FROM",
     "ByPatient",
+    "ClusterSums",
     "cluster_bootstrap_limits",
     "cluster_variance",
     "effective_n",
@@ -104,18 +105,26 @@ class ByPatient:
         # pairs are sorted by patient
         of_patient = np.cumsum(np.diff(self.patient, prepend=self.patient[:1]) > 0, dtype=np.int64)
         k_all, n_all = _summed(of_patient, k), _summed(of_patient, n)
-        within = _Sums.over(k, n, self.group, self.groups)
-        everybody = _Sums.over(k_all, n_all, np.zeros(len(n_all), np.int64), 1)
+        within = ClusterSums.over(k, n, self.group, self.groups)
+        everybody = ClusterSums.over(k_all, n_all, np.zeros(len(n_all), np.int64), 1)
         # a patient of whom the group has some counts among the others with what is left
         k_all, n_all = k_all[of_patient], n_all[of_patient]
-        moved = _Sums.over(k_all, n_all, self.group, self.groups)
-        left = _Sums.over(k_all - k, n_all - n, self.group, self.groups)
+        moved = ClusterSums.over(k_all, n_all, self.group, self.groups)
+        left = ClusterSums.over(k_all - k, n_all - n, self.group, self.groups)
         return within.worth(), everybody.less(moved).plus(left).worth()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sums:
-    """Sums over the patients of each group, each of shape (groups,)."""
+class ClusterSums:
+    """Sums over the patients of each group, each of shape (groups,).
+
+    Attributes
+    ----------
+    patients : ndarray of float64
+        Those who have trials.
+    k, n, kk, kn, nn : ndarray of float64
+        Of their successes k, their trials n, and products of the two.
+    """
 
     patients: _Floats
     k: _Floats
@@ -126,6 +135,8 @@ class _Sums:
 
     @classmethod
     def over(cls, k: _Floats, n: _Floats, group: _Counts, groups: int) -> Self:
+        """Return the sums of p pairs of a patient and a group; each argument of shape (p,)."""
+
         def summed(terms: _Floats) -> _Floats:
             return _summed(group, terms, groups)
 
@@ -138,14 +149,16 @@ class _Sums:
             nn=summed(n * n),
         )
 
-    def less(self, other: _Sums) -> _Sums:
+    def less(self, other: ClusterSums) -> ClusterSums:
+        """Return the sums without those of `other`, whose patients are among these."""
         return self._with(other, -1)
 
-    def plus(self, other: _Sums) -> _Sums:
+    def plus(self, other: ClusterSums) -> ClusterSums:
+        """Return the sums with those of `other`, who are other patients."""
         return self._with(other, 1)
 
-    def _with(self, other: _Sums, sign: int) -> _Sums:
-        return _Sums(
+    def _with(self, other: ClusterSums, sign: int) -> ClusterSums:
+        return ClusterSums(
             patients=self.patients + sign * other.patients,
             k=self.k + sign * other.k,
             n=self.n + sign * other.n,
@@ -161,10 +174,16 @@ class _Sums:
             squares = np.maximum(self.kk - 2 * p * self.kn + p * p * self.nn, 0)
             return self.patients / (self.patients - 1) * squares / self.n**2
 
+    @property
+    def at_worst(self) -> _Floats:
+        """What the trials are worth if those of a patient are wholly alike; 0 without any."""
+        return np.where(self.n > 0, self.n**2 / np.maximum(self.nn, 1), 0.0)
+
     def worth(self) -> Worth:
         """Return the cases' worth in independent ones."""
+        at_worst = self.at_worst
         with np.errstate(divide="ignore", invalid="ignore"):
-            p, at_worst = self.k / self.n, self.n**2 / self.nn
+            p = self.k / self.n
             found = p * (1 - p) / self.variance()
         # No spread between patients to be seen, or one patient only: all images of one patient
         # alike, which is the worst there can be.
@@ -303,6 +322,6 @@ def _summed(at: _Counts, terms: _Floats, places: int = 0) -> _Floats:
     return np.bincount(at, terms, minlength=places).astype(np.float64, copy=False)
 
 
-def _one(hits: ArrayLike, n: ArrayLike) -> _Sums:
+def _one(hits: ArrayLike, n: ArrayLike) -> ClusterSums:
     k, m = np.asarray(hits, np.float64), np.asarray(n, np.float64)
-    return _Sums.over(k, m, np.zeros(len(m), np.int64), 1)
+    return ClusterSums.over(k, m, np.zeros(len(m), np.int64), 1)

@@ -1,41 +1,35 @@
-"""Two models on the same cases: flips, the loss of a rate, and whether it exceeds a margin.
+"""Two models on the same cases: flips, the loss of a rate, and its limits.
 
-A loss is tested by Tango's score statistic. Up to `EXACT_UP_TO` cases its p-values are exact: the
-largest chance of so extreme a table over all shares of flips, since at small n the normal one
-errs (at 30 cases and a nominal 5 % it calls up to 8.7 % of harmless losses harm, by enumeration).
-Tango's limits, not Newcombe's, are shown beside them, because they invert the same statistic.
+Tango's limits, not Newcombe's, are shown, because they invert the statistic of the tests in
+`edgefair.audit.paired_tests`. Where several images are of one patient, they are those of as many
+independent pairs as the images are worth (`edgefair.audit.clustered_pairs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import erfc, sqrt
 from typing import Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgefair.audit.estimates import Rates
+from edgefair.audit.clustered_pairs import PairsWorth, PatientPairs
+from edgefair.audit.estimates import Rates, Worth
 
 __all__ = [
-    "EXACT_UP_TO",
     "PairedCounts",
-    "loss_p_values",
-    "mcnemar",
     "newcombe_paired_limits",
     "paired_counts",
     "tango_limits",
+    "tango_statistic",
     "tango_z",
 ]
 
-EXACT_UP_TO: Final = 500
-"""Cases up to which the p-values of a loss are exact; beyond, the normal ones err by little."""
+_GAINED, _LOST, _BOTH = 1, 2, 3
+"""Columns of `PatientPairs.table`."""
 
 _HALVINGS: Final = 60
-_SHARES: Final = 25
-"""Shares of flips to right over which the chance of a table is made as large as it can be."""
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Counts: TypeAlias = NDArray[np.int64]
@@ -51,17 +45,22 @@ class PairedCounts:
         Cases that both models decided right, and that neither did.
     lost, gained : ndarray of int64
         Cases that only the model before, and only the model after, decided right.
+    patients : PatientPairs or None
+        The same by patient; None if every case is of another one.
     """
 
     both: _Counts
     lost: _Counts
     gained: _Counts
     neither: _Counts
+    patients: PatientPairs | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the groups of all parts as one."""
+        """Return the groups of all parts as one; by patient if each of them is."""
+        by_patient = [part.patients for part in parts if part.patients is not None]
         return cls(
+            patients=PatientPairs.joined(by_patient) if len(by_patient) == len(parts) else None,
             both=np.concatenate([part.both for part in parts]),
             lost=np.concatenate([part.lost for part in parts]),
             gained=np.concatenate([part.gained for part in parts]),
@@ -76,21 +75,54 @@ class PairedCounts:
     @property
     def before(self) -> Rates:
         """Share of right decisions of the model before."""
-        return Rates(self.both + self.lost, self.n)
+        return Rates(self.both + self.lost, self.n, self._worth_of_share(_LOST, _BOTH))
 
     @property
     def after(self) -> Rates:
         """Share of right decisions of the model after."""
-        return Rates(self.both + self.gained, self.n)
+        return Rates(self.both + self.gained, self.n, self._worth_of_share(_GAINED, _BOTH))
+
+    @property
+    def to_wrong(self) -> Rates:
+        """Share of the cases that flipped to wrong."""
+        return Rates(self.lost, self.n, self._worth_of_share(_LOST))
 
     @property
     def loss(self) -> _Floats:
         """The rate before less the rate after; nan where there is no case."""
         return np.where(self.n > 0, (self.lost - self.gained) / np.maximum(self.n, 1), np.nan)
 
+    @property
+    def worth(self) -> PairsWorth | None:
+        """How many independent pairs would tell as much of the loss; None if all are that."""
+        return None if self.patients is None else self.patients.worth()
+
+    def if_all_were_lost(self) -> PairedCounts:
+        """Return the same cases if only the model before had decided them right."""
+        return self._if_all(_LOST)
+
+    def if_none_flipped(self) -> PairedCounts:
+        """Return the same cases if both models had decided them right."""
+        return self._if_all(_BOTH)
+
+    def _if_all(self, column: int) -> PairedCounts:
+        neither, gained, lost, both = (self.n if i == column else 0 * self.n for i in range(4))
+        by_patient = None if self.patients is None else self.patients.as_if_all(column)
+        return PairedCounts(
+            both=both, lost=lost, gained=gained, neither=neither, patients=by_patient
+        )
+
+    def _worth_of_share(self, *columns: int) -> Worth | None:
+        return None if self.patients is None else self.patients.worth_of_share(columns)
+
 
 def paired_counts(
-    right_before: ArrayLike, right_after: ArrayLike, codes: ArrayLike, groups: int
+    right_before: ArrayLike,
+    right_after: ArrayLike,
+    codes: ArrayLike,
+    groups: int,
+    *,
+    patients: ArrayLike | None = None,
 ) -> PairedCounts:
     """Return how the decisions of two models on the same cases went together in every group.
 
@@ -102,6 +134,8 @@ def paired_counts(
         Group of each case, in ``[0, groups)``.
     groups : int
         Number of groups, with those that have no case.
+    patients : array_like of int, shape (n,), or None, default=None
+        Number of each case's patient, from 0; None if every case is of another one.
 
     Examples
     --------
@@ -110,39 +144,17 @@ def paired_counts(
     ([1, 1, 0], [0.33, 1.0, nan])
     """
     kind = 2 * np.asarray(right_before, dtype=np.int64) + np.asarray(right_after, dtype=np.int64)
-    table = np.bincount(4 * np.asarray(codes, dtype=np.int64) + kind, minlength=4 * groups)
+    group = np.asarray(codes, dtype=np.int64)
+    table = np.bincount(4 * group + kind, minlength=4 * groups)
     neither, gained, lost, both = table.reshape(groups, 4).T
-    return PairedCounts(both=both, lost=lost, gained=gained, neither=neither)
-
-
-def mcnemar(lost: ArrayLike, gained: ArrayLike) -> _Floats:
-    """Return the exact two-sided p-values of "a flip goes either way alike".
-
-    Parameters
-    ----------
-    lost, gained : array_like of int, shape (k,)
-        Flips either way.
-
-    References
-    ----------
-    .. [1] Q. McNemar, "Note on the sampling error of the difference between correlated
-       proportions or percentages", Psychometrika 12 (1947) 153-157; binomial form.
-
-    Examples
-    --------
-    >>> mcnemar([1, 0], [7, 0]).round(4).tolist()
-    [0.0703, 1.0]
-    """
-    from scipy.special import bdtr
-
-    one, other = np.asarray(lost, dtype=np.int64), np.asarray(gained, dtype=np.int64)
-    return np.asarray(np.minimum(1.0, 2 * bdtr(np.minimum(one, other), one + other, 0.5)))
+    by_patient = None if patients is None else PatientPairs.of(kind, patients, group, groups)
+    return PairedCounts(both=both, lost=lost, gained=gained, neither=neither, patients=by_patient)
 
 
 def tango_z(counts: PairedCounts, loss: float | _Floats) -> _Floats:
     """Return how many standard normal units the loss seen lies above a supposed one.
 
-    The variance is that of the most likely table with the supposed loss.
+    The variance is that of the most likely table with the supposed loss, of independent cases.
 
     Parameters
     ----------
@@ -160,7 +172,21 @@ def tango_z(counts: PairedCounts, loss: float | _Floats) -> _Floats:
     .. [1] T. Tango, "Equivalence test and confidence interval for the difference in proportions
        for the paired-sample design", Statistics in Medicine 17 (1998) 891-908.
     """
-    return _score(counts.lost, counts.gained, counts.n, np.asarray(loss, dtype=np.float64))
+    return tango_statistic(counts.lost, counts.gained, counts.n, loss)
+
+
+def tango_statistic(lost: _Counts, gained: _Counts, n: _Counts, loss: float | _Floats) -> _Floats:
+    """Return `tango_z` of flips either way among n cases, each of shape (k,)."""
+    b, c = lost.astype(np.float64), gained.astype(np.float64)
+    linear = (2 * n - b + c) * loss - b - c
+    root = np.sqrt(np.maximum(linear**2 + 8 * n * c * loss * (1 - loss), 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gained_share = (root - linear) / (4 * n)
+        variance = n * np.maximum(2 * gained_share + loss * (1 - loss), 0)
+        excess = b - c - n * loss
+        # without any variance what is seen is certain, and anything else is out of the question
+        z = np.where(np.abs(excess) < 1e-9, 0.0, excess / np.sqrt(variance))
+    return np.where(n > 0, z, np.nan)
 
 
 def tango_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_Floats, _Floats]:
@@ -175,7 +201,7 @@ def tango_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_Floats, _Fl
     Returns
     -------
     lower, upper : ndarray of float64, shape (k,)
-        -1 and 1 where there is no case.
+        -1 and 1 where there is no case; by patient where the counts are.
 
     Examples
     --------
@@ -189,9 +215,15 @@ def tango_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_Floats, _Fl
     [-0.517, -0.026]
     """
     seen = np.where(counts.n > 0, counts.loss, 0.0)
+    reach = np.asarray(z, dtype=np.float64)
+    worth = counts.worth
+    if worth is not None:
+        # the statistic of so many fewer cases is so much smaller
+        with np.errstate(invalid="ignore"):
+            reach = reach * np.sqrt(counts.n / worth.at(reach))
 
     def within(loss: _Floats) -> NDArray[np.bool_]:
-        return np.asarray(np.abs(tango_z(counts, loss)) <= z)
+        return np.asarray(np.abs(tango_z(counts, loss)) <= reach)
 
     lower = _edge(seen, np.full(seen.shape, -1.0), within)
     upper = _edge(seen, np.full(seen.shape, 1.0), within)
@@ -200,6 +232,8 @@ def tango_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_Floats, _Fl
 
 def newcombe_paired_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_Floats, _Floats]:
     """Return Newcombe's limits of each loss, by method 10: Wilson limits, squared and added.
+
+    Of independent cases.
 
     Parameters
     ----------
@@ -236,98 +270,6 @@ def newcombe_paired_limits(counts: PairedCounts, z: float | _Floats) -> tuple[_F
     return np.where(n > 0, p1 - p2 - below, -1.0), np.where(n > 0, p1 - p2 + above, 1.0)
 
 
-def loss_p_values(counts: PairedCounts, margin: float) -> tuple[_Floats, _Floats]:
-    """Return one-sided p-values of "at most the margin", and of "at least the margin".
-
-    Parameters
-    ----------
-    counts : PairedCounts
-    margin : float
-        Largest acceptable loss, in (0, 1).
-
-    Returns
-    -------
-    p_harm, p_ok : ndarray of float64, shape (k,)
-        Small where the loss is shown to exceed the margin, and where it is shown to stay below;
-        exact up to `EXACT_UP_TO` cases; nan where there is no case.
-
-    References
-    ----------
-    .. [1] I. S. F. Chan, "Exact tests of equivalence and efficacy with a non-zero lower bound for
-       comparative studies", Statistics in Medicine 17 (1998) 1403-1413: the principle.
-    .. [2] H. M. Hsueh, J. P. Liu, J. J. Chen, "Unconditional exact tests for equivalence or
-       noninferiority for paired binary endpoints", Biometrics 57 (2001) 478-483.
-
-    Examples
-    --------
-    None of 30 cases flipped; the loss may still be a few points:
-
-    >>> still = paired_counts([1] * 30, [1] * 30, [0] * 30, 1)
-    >>> [round(float(p[0]), 3) for p in loss_p_values(still, 0.1)]
-    [1.0, 0.042]
-    """
-    z = tango_z(counts, margin)
-    harm = np.array([_upper_tail(value) for value in z.tolist()])
-    fine = np.array([_upper_tail(-value) for value in z.tolist()])
-    for place in np.flatnonzero((counts.n > 0) & (counts.n <= EXACT_UP_TO)):
-        harm[place], fine[place] = _exact_p_values(
-            int(counts.lost[place]), int(counts.gained[place]), int(counts.n[place]), margin
-        )
-    return harm, fine
-
-
-@lru_cache(maxsize=4096)
-def _exact_p_values(lost: int, gained: int, n: int, margin: float) -> tuple[float, float]:
-    """Return the largest chance of a table no less extreme on either side, at the margin."""
-    losses, gains, ways = _tables(n)
-    z = _score(losses, gains, np.full(losses.shape, n), np.float64(margin))
-    seen = z[(losses == lost) & (gains == gained)][0]
-    # tables that differ by rounding alone are equally extreme
-    is_harm, is_fine = z >= seen - 1e-9, z <= seen + 1e-9
-    harm = fine = 0.0
-    for share in (1 - margin) / 2 * np.linspace(0, 1, _SHARES) ** 2:
-        chance = np.exp(
-            ways
-            + _times_log(losses, share + margin)
-            + _times_log(gains, share)
-            + _times_log(n - losses - gains, 1 - 2 * share - margin)
-        )
-        harm = max(harm, float(chance[is_harm].sum()))
-        fine = max(fine, float(chance[is_fine].sum()))
-    return min(harm, 1.0), min(fine, 1.0)
-
-
-@lru_cache(maxsize=8)
-def _tables(n: int) -> tuple[_Counts, _Counts, _Floats]:
-    """Return all pairs of flips among n cases, and the log of how many ways lead to each."""
-    losses, gains = np.divmod(np.arange((n + 1) ** 2), n + 1)
-    possible = losses + gains <= n
-    losses, gains = losses[possible], gains[possible]
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    ways = log_factorial[n] - log_factorial[losses] - log_factorial[gains]
-    return losses, gains, ways - log_factorial[n - losses - gains]
-
-
-def _times_log(count: _Counts, share: float) -> _Floats:
-    """Return ``count * log(share)``, 0 where the count is, and -inf where only the share is."""
-    if share > 1e-15:
-        return np.asarray(count * np.log(share))
-    return np.where(count > 0, -np.inf, 0.0)
-
-
-def _score(lost: _Counts, gained: _Counts, n: _Counts, loss: _Floats | np.float64) -> _Floats:
-    b, c = lost.astype(np.float64), gained.astype(np.float64)
-    linear = (2 * n - b + c) * loss - b - c
-    root = np.sqrt(np.maximum(linear**2 + 8 * n * c * loss * (1 - loss), 0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gained_share = (root - linear) / (4 * n)
-        variance = n * np.maximum(2 * gained_share + loss * (1 - loss), 0)
-        excess = b - c - n * loss
-        # without any variance what is seen is certain, and anything else is out of the question
-        z = np.where(np.abs(excess) < 1e-9, 0.0, excess / np.sqrt(variance))
-    return np.where(n > 0, z, np.nan)
-
-
 def _edge(
     inside: _Floats, outside: _Floats, within: Callable[[_Floats], NDArray[np.bool_]]
 ) -> _Floats:
@@ -353,7 +295,3 @@ def _corrected_correlation(counts: PairedCounts) -> _Floats:
 
 def _added(one: _Floats, other: _Floats, correlation: _Floats) -> _Floats:
     return np.sqrt(np.maximum(one**2 - 2 * correlation * one * other + other**2, 0))
-
-
-def _upper_tail(z: float) -> float:
-    return erfc(z / sqrt(2)) / 2

@@ -1,4 +1,8 @@
-"""Areas under the ROC curve of two models on the same cases: DeLong's test of their difference."""
+"""Areas under the ROC curve of two models on the same cases: DeLong's test of their difference.
+
+Where several images are of one patient, the variance is Obuchowski's over patients instead, and
+never smaller than DeLong's.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgefair.audit.auroc import DELONG_FROM, Aurocs
+from edgefair.audit.clustered_auroc import clustered_covariance, design_effect
+from edgefair.audit.inputs import several_of_one
 
 __all__ = ["PairedAurocs", "paired_aurocs"]
 
@@ -26,13 +32,20 @@ class PairedAurocs:
     Attributes
     ----------
     before, after : Aurocs
-    covariance : ndarray of float64, shape (k,)
-        DeLong's, of the two areas; nan where a class has fewer than two cases.
+        Each with its own design effect where several cases are of one patient.
+    correlation : ndarray of float64, shape (k,)
+        DeLong's, of the two areas, in [-1, 1]; 0 where it cannot be had.
+    variance : ndarray of float64, shape (k,)
+        Of the loss, at least 0; nan where a class has fewer than two cases.
+    design_effect : ndarray of float64, shape (k,)
+        How many times as many cases as independent ones told the loss; 1 where all are that.
     """
 
     before: Aurocs
     after: Aurocs
-    covariance: _Floats
+    correlation: _Floats
+    variance: _Floats
+    design_effect: _Floats
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -40,19 +53,15 @@ class PairedAurocs:
         return cls(
             before=Aurocs.joined([part.before for part in parts]),
             after=Aurocs.joined([part.after for part in parts]),
-            covariance=np.concatenate([part.covariance for part in parts]),
+            correlation=np.concatenate([part.correlation for part in parts]),
+            variance=np.concatenate([part.variance for part in parts]),
+            design_effect=np.concatenate([part.design_effect for part in parts]),
         )
 
     @property
     def loss(self) -> _Floats:
         """The area before less the area after; nan where a class is missing."""
         return self.before.estimate - self.after.estimate
-
-    @property
-    def variance(self) -> _Floats:
-        """DeLong's variance of the loss; nan where a class has fewer than two cases."""
-        apart = self.before.variance + self.after.variance - 2 * self.covariance
-        return np.maximum(apart, 0)
 
     @property
     def p_values(self) -> _Floats:
@@ -76,7 +85,8 @@ class PairedAurocs:
            general approach", Statistics in Medicine 27 (2008) 1693-1702.
         """
         lower, upper = self._added(z)
-        few = np.minimum(self.before.positives, self.before.negatives) < DELONG_FROM
+        smaller = np.minimum(self.before.positives, self.before.negatives)
+        few = smaller / self.design_effect < DELONG_FROM
         with np.errstate(invalid="ignore"):
             is_delong = ~few & (self.variance > _NO_VARIANCE)
         half = z * np.sqrt(self.variance)
@@ -91,12 +101,9 @@ class PairedAurocs:
     def _added(self, z: float) -> tuple[_Floats, _Floats]:
         (lower1, upper1), (lower2, upper2) = self.before.limits(z), self.after.limits(z)
         one, other = self.before.estimate, self.after.estimate
-        with np.errstate(invalid="ignore", divide="ignore"):
-            together = self.covariance / np.sqrt(self.before.variance * self.after.variance)
-        correlation = np.where(np.isfinite(together), np.clip(together, -1, 1), 0.0)
 
         def spread(a: _Floats, b: _Floats) -> _Floats:
-            return np.sqrt(np.maximum(a**2 - 2 * correlation * a * b + b**2, 0))
+            return np.sqrt(np.maximum(a**2 - 2 * self.correlation * a * b + b**2, 0))
 
         return (
             self.loss - spread(one - lower1, upper2 - other),
@@ -105,9 +112,15 @@ class PairedAurocs:
 
 
 def paired_aurocs(
-    y_true: ArrayLike, before: ArrayLike, after: ArrayLike, codes: ArrayLike, groups: int
+    y_true: ArrayLike,
+    before: ArrayLike,
+    after: ArrayLike,
+    codes: ArrayLike,
+    groups: int,
+    *,
+    patients: ArrayLike | None = None,
 ) -> PairedAurocs:
-    """Return the areas of two models in every group, with their covariance.
+    """Return the areas of two models in every group, with the variance of their difference.
 
     Parameters
     ----------
@@ -119,11 +132,15 @@ def paired_aurocs(
         Group of each case, in ``[0, groups)``.
     groups : int
         Number of groups, with those that have no case.
+    patients : array_like of int, shape (n,), or None, default=None
+        Number of each case's patient, from 0; None if every case is of another one.
 
     References
     ----------
     .. [1] E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, "Comparing the areas under two or
        more correlated receiver operating characteristic curves", Biometrics 44 (1988) 837-845.
+    .. [2] N. A. Obuchowski, "Nonparametric analysis of clustered ROC curve data", Biometrics 53
+       (1997) 567-578.
 
     Examples
     --------
@@ -132,35 +149,66 @@ def paired_aurocs(
     ([0.25], [0.48])
     """
     truth, group = np.asarray(y_true, dtype=bool), np.asarray(codes, dtype=np.int64)
-    scores = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    scores = np.array([before, after], dtype=np.float64)
+    people = None if patients is None else np.asarray(patients, dtype=np.int64)
     by_group = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group, minlength=groups))
-    rows = np.split(by_group, ends[:-1])
-    return PairedAurocs.joined([_of_one(truth[r], scores[0][r], scores[1][r]) for r in rows])
+    return PairedAurocs.joined(
+        [
+            _of_one(truth[rows], scores[:, rows], None if people is None else people[rows])
+            for rows in np.split(by_group, ends[:-1])
+        ]
+    )
 
 
-def _of_one(truth: NDArray[np.bool_], before: _Floats, after: _Floats) -> PairedAurocs:
+def _of_one(
+    truth: NDArray[np.bool_], scores: _Floats, patients: NDArray[np.int64] | None
+) -> PairedAurocs:
     """Return the areas of one group, of shape (1,)."""
     positives, negatives = int(truth.sum()), int((~truth).sum())
-    area = np.full(2, nan)
+    area, effects = np.full(2, nan), np.ones(3)
     covariance = np.full((2, 2), nan)
     if positives and negatives:
-        placed = [_placements(truth, scores) for scores in (before, after)]
+        placed = [_placements(truth, each) for each in scores]
         above = np.array([of_positives for of_positives, _ in placed])
         below = np.array([of_negatives for _, of_negatives in placed])
         area = above.mean(axis=1)
         if positives > 1 and negatives > 1:
             covariance = np.cov(above) / positives + np.cov(below) / negatives
+        if patients is not None and several_of_one(patients) is not None:
+            own = patients[truth], patients[~truth]
+            clustered = clustered_covariance(above, below, *own)
+            sums = zip(_variances(clustered), _variances(covariance), strict=True)
+            effects = np.array([design_effect(*pair, *own) for pair in sums])
     first, second = (
         Aurocs(
             positives=np.array([positives]),
             negatives=np.array([negatives]),
             estimate=area[i : i + 1],
-            variance=covariance[i, i : i + 1],
+            variance=covariance[i, i : i + 1] * effects[i],
+            design_effect=None if patients is None else effects[i : i + 1],
         )
         for i in range(2)
     )
-    return PairedAurocs(before=first, after=second, covariance=covariance[0, 1:])
+    apart = _variances(covariance)[2]
+    return PairedAurocs(
+        before=first,
+        after=second,
+        correlation=np.array([_correlation(covariance)]),
+        variance=np.maximum(apart * effects[2:], 0),
+        design_effect=effects[2:],
+    )
+
+
+def _variances(covariance: _Floats) -> tuple[float, float, float]:
+    """Return the variance of the first area, of the second, and of their difference."""
+    first, second, together = covariance[0, 0], covariance[1, 1], covariance[0, 1]
+    return float(first), float(second), float(first + second - 2 * together)
+
+
+def _correlation(covariance: _Floats) -> float:
+    scale = sqrt(covariance[0, 0] * covariance[1, 1]) if isfinite(covariance[0, 0]) else 0.0
+    return min(1.0, max(-1.0, float(covariance[0, 1]) / scale)) if scale > 0 else 0.0
 
 
 def _placements(truth: NDArray[np.bool_], scores: _Floats) -> tuple[_Floats, _Floats]:

@@ -6,7 +6,8 @@ neither answers is not enough data.
 
 Groups too small for a test to answer are not tested, and cost the others nothing: harm where even
 the loss of every case would not show it (Tarone 1990), ok where even no flip at all would not.
-That is decided by the number of cases alone, before anybody looks at what became of them.
+That is decided by the number of cases, and of whom they are, alone, before anybody looks at what
+became of them.
 
 References
 ----------
@@ -24,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.multiplicity import holm
-from edgefair.audit.paired import PairedCounts, loss_p_values, tango_limits
+from edgefair.audit.paired import PairedCounts, tango_limits
+from edgefair.audit.paired_tests import loss_p_values
 from edgefair.audit.power import POWER
 from edgefair.records import VerdictKind
 
@@ -85,7 +87,7 @@ def judge_losses(counts: PairedCounts, *, margin: float, alpha: float) -> LossJu
     ['SHOWN OK', 'NOT ENOUGH DATA']
     """
     raw_harm, raw_ok = loss_p_values(counts, margin)
-    harm_at_best, ok_at_best = _at_best(counts.n, margin)
+    harm_at_best, ok_at_best = _at_best(counts, margin)
     p_harm = holm(np.where(harm_at_best <= alpha, raw_harm, np.nan))
     p_ok = holm(np.where(ok_at_best <= alpha, raw_ok, np.nan))
     is_harmed, is_fine = p_harm <= alpha, p_ok <= alpha
@@ -151,12 +153,12 @@ def pairs_for_verdict(
         return np.asarray(np.ceil((spread / (loss - margin)) ** 2))
 
 
-def _at_best(n: NDArray[np.int64], margin: float) -> tuple[_Floats, _Floats]:
+def _at_best(counts: PairedCounts, margin: float) -> tuple[_Floats, _Floats]:
     """Return the p-value of harm if every case were lost, and that of ok if none flipped."""
-    none = np.zeros_like(n)
-    all_lost = PairedCounts(both=none, lost=n, gained=none, neither=none)
-    no_flip = PairedCounts(both=n, lost=none, gained=none, neither=none)
-    return loss_p_values(all_lost, margin)[0], loss_p_values(no_flip, margin)[1]
+    return (
+        loss_p_values(counts.if_all_were_lost(), margin)[0],
+        loss_p_values(counts.if_none_flipped(), margin)[1],
+    )
 
 
 def _quantile(p_values: _Floats, alpha: float) -> float:
@@ -172,7 +174,8 @@ def _needed(counts: PairedCounts, *, margin: float, one_sided: _Floats) -> _Floa
     the loss seen so far is planned for instead, unless it lies so close to the margin that no
     number that could be had would tell.
     """
-    flips = counts.lost + counts.gained
+    flips, worth = counts.lost + counts.gained, counts.worth
+    here = counts.n if worth is None else worth.effective
     # a group without flips so far is taken to flip as the others do, with the weight of 2 cases
     overall = (flips.sum() + 1) / (counts.n.sum() + 2)
     flipped = (flips + 2 * overall) / (counts.n + 2)
@@ -183,6 +186,9 @@ def _needed(counts: PairedCounts, *, margin: float, one_sided: _Floats) -> _Floa
         return pairs_for_verdict(flipped, supposed, margin=margin, one_sided=one_sided)
 
     at_first = total(np.where(seen > margin, min(2 * margin, 1.0), 0.0))
-    in_all = np.where(at_first <= counts.n, total(seen), at_first)
-    out_of_reach = in_all > _OUT_OF_REACH * np.maximum(at_first, counts.n)
-    return np.where(out_of_reach, np.nan, np.maximum(in_all - counts.n, 1))
+    in_all = np.where(at_first <= here, total(seen), at_first)
+    out_of_reach = in_all > _OUT_OF_REACH * np.maximum(at_first, here)
+    further = np.maximum(in_all - here, 1)
+    if worth is not None:  # as many more images as are worth that many cases
+        further = np.ceil(further * np.where(here > 0, counts.n / np.where(here > 0, here, 1), 1))
+    return np.where(out_of_reach, np.nan, further)

@@ -13,13 +13,12 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from edgefair.audit.estimates import Rates
 from edgefair.audit.paired import (
     PairedCounts,
-    loss_p_values,
-    mcnemar,
     newcombe_paired_limits,
     paired_counts,
     tango_limits,
     tango_z,
 )
+from edgefair.audit.paired_tests import loss_p_values, mcnemar
 
 few = st.integers(0, 30)
 tables = st.tuples(few, few, few, few).filter(lambda table: sum(table) > 0)

@@ -26,7 +26,11 @@ from edgefair.compress.concepts.section import AddedFinding, render_section
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.evidence.calibrate import choose_operating_point, fit_calibration
 from edgefair.compress.evidence.golden import golden_parts, without_golden
-from edgefair.compress.evidence.reference import interval_of_auroc, measure_reference
+from edgefair.compress.evidence.reference import (
+    interval_of_auroc,
+    measure_reference,
+    numbered_patients,
+)
 from edgefair.compress.evidence.scoring import Answers, answer
 from edgefair.compress.recipe import Aim
 from edgefair.errors import EdgefairError, InputError
@@ -288,10 +292,14 @@ def _described(
         images=rows.images,
         positives=int((labels == 1).sum()),
         negatives=int((labels == 0).sum()),
-        val_auroc=interval_of_auroc(labels, val_scores),
+        val_auroc=interval_of_auroc(labels, val_scores, numbered_patients(cases.val)),
         test_auroc=None
         if test is None
-        else interval_of_auroc(cases.test.labels[:, column], _scores(test, column, additions)),
+        else interval_of_auroc(
+            cases.test.labels[:, column],
+            _scores(test, column, additions),
+            numbered_patients(cases.test),
+        ),
     )
 
 

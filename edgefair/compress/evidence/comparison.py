@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.compress.data.cases import Cases
-from edgefair.compress.evidence.reference import groups_of, interval_of_auroc
+from edgefair.compress.evidence.reference import (
+    groups_of,
+    interval_of_auroc,
+    numbered_patients,
+)
 from edgefair.records import Interval
 
 __all__ = ["AurocCell", "ModelRow", "auroc_cells"]
@@ -84,13 +88,15 @@ def auroc_cells(
     [('everybody', 4, 0.75), ('sex F', 3, 1.0), ('sex M', 1, None)]
     """
     plain_ways = tuple(way for way in ways if "+" not in way)
-    answers = np.asarray(scores, dtype=np.float64)
+    answers, patients = np.asarray(scores, dtype=np.float64), numbered_patients(cases)
     return tuple(
         AurocCell(
             finding=finding,
             group=str(group),
             n=int((~np.isnan(cases.labels[rows, column])).sum()),
-            auroc=interval_of_auroc(cases.labels[rows, column], answers[rows, column]),
+            auroc=interval_of_auroc(
+                cases.labels[rows, column], answers[rows, column], patients[rows]
+            ),
         )
         for column, finding in enumerate(findings)
         for group, rows in groups_of(cases, plain_ways)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.audit.intervals import wilson
 from edgefair.bundle.manifest import OperatingPoint
 from edgefair.compress.data.cases import Cases
-from edgefair.compress.evidence.reference import confusion, groups_of, interval_of_auroc
+from edgefair.compress.evidence.reference import (
+    groups_of,
+    interval_of_auroc,
+    interval_of_rate,
+    numbered_patients,
+)
 from edgefair.compress.recipe import Evaluation
 from edgefair.records import Group, Interval
 from edgefair.runtime.scores import flagged
@@ -147,26 +151,34 @@ def group_rows(
     ways : tuple of str
         As `groups_of`.
     """
+    patients = numbered_patients(cases)
     return tuple(
-        _group_row(point, group, labels[rows], quantized[rows, i], full_precision[rows, i])
+        _group_row(
+            point,
+            group,
+            labels[rows],
+            (quantized[rows, i], full_precision[rows, i]),
+            patients[rows],
+        )
         for i, (point, labels) in enumerate(zip(points, cases.labels.T, strict=True))
         for group, rows in groups_of(cases, ways)
     )
 
 
 def point_rows(
-    labels: NDArray[np.float32],
+    cases: Cases,
     probabilities: NDArray[np.float64],
     points: Sequence[OperatingPoint],
     findings: tuple[str, ...],
     split: str,
 ) -> tuple[PointRow, ...]:
-    """Return each operating point's rates on one split, and the share it refers."""
-    rows = []
+    """Return each operating point's rates on the cases of one split, and the share it refers."""
+    rows, patients = [], numbered_patients(cases)
     for point in points:
         column = findings.index(point.finding)
         scores = probabilities[:, column]
-        sensitivity, specificity = _rates(labels[:, column], flagged(scores, point))
+        labels = cases.labels[:, column]
+        sensitivity, specificity = _rates(labels, flagged(scores, point), patients)
         referred = np.abs(scores - point.threshold) < point.refer_half_width
         rows.append(
             PointRow(
@@ -174,7 +186,7 @@ def point_rows(
                 split=split,
                 sensitivity=sensitivity,
                 specificity=specificity,
-                referred=wilson(int(referred.sum()), len(scores)),
+                referred=interval_of_rate(referred, patients),
             )
         )
     return tuple(rows)
@@ -215,7 +227,7 @@ def shortcut_rows(
     """
     splits = np.array(cases.splits)
     is_train, is_test = splits == "train", splits == "test"
-    rows = []
+    rows, patients = [], numbered_patients(cases)
     for way, grouping in zip(asked.shortcuts, cases.grouped(asked.shortcuts), strict=True):
         for column, finding in enumerate(findings):
             labels = cases.labels[:, column]
@@ -227,7 +239,9 @@ def shortcut_rows(
                     finding=finding,
                     name=way,
                     images=int(is_test.sum()),
-                    auroc=interval_of_auroc(labels[is_test], scores[grouping.codes[is_test]]),
+                    auroc=interval_of_auroc(
+                        labels[is_test], scores[grouping.codes[is_test]], patients[is_test]
+                    ),
                 )
             )
     return tuple(rows)
@@ -237,7 +251,7 @@ def subset_rows(
     test: Cases, probabilities: NDArray[np.float64], findings: tuple[str, ...], asked: Evaluation
 ) -> tuple[AloneRow, ...]:
     """Return the AUROC within each subset of the test images that the recipe names."""
-    rows = []
+    rows, patients = [], numbered_patients(test)
     for subset in asked.subsets:
         is_in = test.where(subset)
         for column, finding in enumerate(findings):
@@ -247,7 +261,7 @@ def subset_rows(
                     finding=finding,
                     name=subset,
                     images=len(labels),
-                    auroc=interval_of_auroc(labels, scores),
+                    auroc=interval_of_auroc(labels, scores, patients[is_in]),
                 )
             )
     return tuple(rows)
@@ -257,29 +271,30 @@ def _group_row(
     point: OperatingPoint,
     group: Group,
     labels: NDArray[np.float32],
-    quantized: NDArray[np.float64],
-    full_precision: NDArray[np.float64],
+    probabilities: tuple[NDArray[np.float64], NDArray[np.float64]],
+    patients: NDArray[np.int64],
 ) -> GroupRow:
-    sensitivity, specificity = _rates(labels, flagged(quantized, point))
+    quantized, full_precision = probabilities
+    sensitivity, specificity = _rates(labels, flagged(quantized, point), patients)
     return GroupRow(
         finding=point.finding,
         group=str(group),
         positives=int((labels == 1).sum()),
         negatives=int((labels == 0).sum()),
-        auroc=interval_of_auroc(labels, quantized),
-        auroc_full_precision=interval_of_auroc(labels, full_precision),
+        auroc=interval_of_auroc(labels, quantized, patients),
+        auroc_full_precision=interval_of_auroc(labels, full_precision, patients),
         sensitivity=sensitivity,
         specificity=specificity,
     )
 
 
 def _rates(
-    labels: NDArray[np.float32], is_flagged: NDArray[np.bool_]
+    labels: NDArray[np.float32], is_flagged: NDArray[np.bool_], patients: NDArray[np.int64]
 ) -> tuple[Interval | None, Interval | None]:
-    counts = confusion(labels, is_flagged)
+    ill, well = labels == 1, labels == 0
     return (
-        wilson(counts.true_positives, counts.positives) if counts.positives else None,
-        wilson(counts.true_negatives, counts.negatives) if counts.negatives else None,
+        interval_of_rate(is_flagged[ill], patients[ill]) if ill.any() else None,
+        interval_of_rate(~is_flagged[well], patients[well]) if well.any() else None,
     )
 
 

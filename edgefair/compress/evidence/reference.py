@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.auroc import auroc
+from edgefair.audit.clusters import ClusterSums
+from edgefair.audit.columns import intervals_of
+from edgefair.audit.estimates import Rates
+from edgefair.audit.inputs import patient_numbers, several_of_one
+from edgefair.audit.intervals import two_sided_z
 from edgefair.bundle.manifest import (
     OperatingPoint,
     Reference,
@@ -20,12 +25,21 @@ from edgefair.compress.evidence.scoring import Answers
 from edgefair.records import Confusion, Group, Interval
 from edgefair.runtime.scores import flagged
 
-__all__ = ["BINS", "confusion", "groups_of", "interval_of_auroc", "measure_reference"]
+__all__ = [
+    "BINS",
+    "confusion",
+    "groups_of",
+    "interval_of_auroc",
+    "interval_of_rate",
+    "measure_reference",
+    "numbered_patients",
+]
 
 BINS: Final = 512
 """Equal bins over [0, 1]; an AUROC from them errs by half the pairs that share a bin at most."""
 
 _DIGITS: Final = 6
+_LEVEL: Final = 0.95
 
 
 def measure_reference(
@@ -50,6 +64,7 @@ def measure_reference(
     """
     cells = []
     histograms = []
+    patients = numbered_patients(cases)
     for column, point in enumerate(points):
         labels, scores = cases.labels[:, column], probabilities[:, column]
         cells += [
@@ -57,7 +72,7 @@ def measure_reference(
                 finding=point.finding,
                 group=group,
                 confusion=confusion(labels[rows], flagged(scores[rows], point)),
-                auroc=interval_of_auroc(labels[rows], scores[rows]),
+                auroc=interval_of_auroc(labels[rows], scores[rows], patients[rows]),
             )
             for group, rows in groups_of(cases, ways)
         ]
@@ -107,13 +122,58 @@ def confusion(labels: NDArray[np.float32], is_flagged: NDArray[np.bool_]) -> Con
     )
 
 
-def interval_of_auroc(labels: NDArray[np.float32], scores: NDArray[np.float64]) -> Interval | None:
-    """Return the AUROC over the cases whose label is known; None where one class is missing."""
+def numbered_patients(cases: Cases) -> NDArray[np.int64]:
+    """Return a number from 0 for each case's patient, shape (n,)."""
+    found = patient_numbers(cases.patients)
+    return np.arange(len(cases)) if found is None else found
+
+
+def interval_of_auroc(
+    labels: NDArray[np.float32], scores: NDArray[np.float64], patients: NDArray[np.int64]
+) -> Interval | None:
+    """Return the AUROC over the cases whose label is known; None where one class is missing.
+
+    Parameters
+    ----------
+    labels : ndarray of float32, shape (n,)
+        1, 0, or nan where unknown.
+    scores : ndarray of float64, shape (n,)
+    patients : ndarray of int64, shape (n,)
+        Number of each case's patient; several cases of one are worth fewer.
+    """
     is_known = ~np.isnan(labels)
     truth = labels[is_known] == 1
     if truth.all() or not truth.any():
         return None
-    return auroc(truth, scores[is_known])
+    return auroc(truth, scores[is_known], patients=several_of_one(patients[is_known]))
+
+
+def interval_of_rate(is_hit: NDArray[np.bool_], patients: NDArray[np.int64]) -> Interval:
+    """Return the share of n cases that are hits, with Wilson's interval; vacuous without a case.
+
+    Parameters
+    ----------
+    is_hit : ndarray of bool, shape (n,)
+    patients : ndarray of int64, shape (n,)
+        Number of each case's patient; several cases of one are worth fewer.
+
+    Examples
+    --------
+    >>> hits = np.arange(40) % 8 < 6
+    >>> for patients in (np.arange(40), np.arange(40) // 2):
+    ...     found = interval_of_rate(hits, patients)
+    ...     print(f"{found.estimate:.2f} [{found.lower:.2f}, {found.upper:.2f}]")
+    0.75 [0.60, 0.86]
+    0.75 [0.51, 0.90]
+    """
+    worth = None
+    if several_of_one(patients) is not None:
+        hits = np.bincount(patients, is_hit).astype(np.float64)
+        trials = np.bincount(patients).astype(np.float64)
+        worth = ClusterSums.over(hits, trials, np.zeros(len(trials), np.int64), 1).worth()
+    rates = Rates(np.array([np.count_nonzero(is_hit)]), np.array([len(is_hit)]), worth)
+    limits = rates.limits(two_sided_z(_LEVEL))
+    return intervals_of(rates.estimate, limits, rates.n, _LEVEL)[0]
 
 
 def _histogram(

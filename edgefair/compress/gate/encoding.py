@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from edgefair.audit.auroc import auroc
 from edgefair.audit.groups import By
+from edgefair.audit.inputs import patient_numbers
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.gate.records import EncodingRow
 from edgefair.records import UNKNOWN, Interval
@@ -78,13 +79,16 @@ def encoding_rows(
     for grouping in cases.grouped(single):
         labels = [group.attributes[0].value for group in grouping.groups]
         known = np.array([labels[code] != UNKNOWN for code in grouping.codes], dtype=bool)
-        probed = _probed(values[known], grouping.codes[known], _of(cases, known), seed)
-        rows += _rows(embedding, grouping.attribute, labels, *probed)
+        patients = _of(cases, known)
+        probed = _probed(values[known], grouping.codes[known], patients, seed)
+        rows += _rows(embedding, grouping.attribute, labels, *probed, patients)
     for column, finding in enumerate(findings):
         known = ~np.isnan(cases.labels[:, column])
         codes = cases.labels[known, column].astype(np.int64)
-        probed = _probed(values[known], codes, _of(cases, known), seed)
-        rows += list(_rows(embedding, finding, ["without it", WITH_FINDING], *probed))[1:]
+        patients = _of(cases, known)
+        probed = _probed(values[known], codes, patients, seed)
+        names = ["without it", WITH_FINDING]
+        rows += list(_rows(embedding, finding, names, *probed, patients))[1:]
     return tuple(rows)
 
 
@@ -122,8 +126,10 @@ def _rows(
     labels: Sequence[str],
     codes: NDArray[np.int64],
     scores: NDArray[np.float64],
+    patients: NDArray[np.str_],
 ) -> Iterator[EncodingRow]:
     """Yield one row for each value but Unknown."""
+    people = patient_numbers(patients)
     for code, label in enumerate(labels):
         if label == UNKNOWN:
             continue
@@ -135,7 +141,7 @@ def _rows(
             value=label,
             n=len(codes),
             share=float(is_it.mean()) if len(codes) else float("nan"),
-            auroc=auroc(is_it, scores[:, code])
+            auroc=auroc(is_it, scores[:, code], patients=people)
             if enough
             else Interval.vacuous(level=0.95, n=len(codes)),
         )

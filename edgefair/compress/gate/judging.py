@@ -3,8 +3,8 @@
 Binding are the comparisons of the model to be released with every other: INT8 with the student
 in full precision says what quantisation cost, INT8 with the teacher what the clinic loses in all.
 The student in full precision is compared with the teacher to inform: what distillation cost.
-For each comparison and rate, all groups and findings are one family; several images of one
-patient count as cases of their own.
+For each comparison and rate, all groups and findings are one family. Several images of one
+patient count as the fewer independent cases that they are worth.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.columns import intervals_of
+from edgefair.audit.estimates import Rates
 from edgefair.audit.groups import Grouping
+from edgefair.audit.inputs import patient_numbers
 from edgefair.audit.intervals import two_sided_z
 from edgefair.audit.multiplicity import holm
-from edgefair.audit.paired import PairedCounts, mcnemar, paired_counts
+from edgefair.audit.paired import PairedCounts, paired_counts
 from edgefair.audit.paired_auroc import PairedAurocs, paired_aurocs
+from edgefair.audit.paired_tests import even_flips_p_values
 from edgefair.audit.paired_verdict import LossJudgement, judge_losses
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.gate.records import (
@@ -109,6 +112,7 @@ def judge_gate(
         attribute="", groups=(Group(),), codes=np.zeros(len(cases), dtype=np.int64)
     )
     groupings = (everybody, *cases.grouped(ways))
+    patients = patient_numbers(cases.patients)
     compared = [
         _Compared(
             comparison=comparison,
@@ -117,6 +121,7 @@ def judge_gate(
             labels=cases.labels,
             findings=findings,
             groupings=groupings,
+            patients=patients,
         )
         for comparison in comparisons_of([one.name for one in answers])
     ]
@@ -128,6 +133,7 @@ def judge_gate(
     )
     return GateResult(
         cases=len(cases),
+        patients=len(set(cases.patients)),
         margin=plan.margin,
         alpha=plan.alpha,
         cells=cells,
@@ -148,6 +154,8 @@ class _Compared:
     labels : ndarray of float32, shape (n, findings)
     groupings : tuple of Grouping
         Everybody first.
+    patients : ndarray of int64, shape (n,), or None
+        Number of each case's patient; None if each has one case.
     """
 
     comparison: Comparison
@@ -156,6 +164,7 @@ class _Compared:
     labels: NDArray[np.float32] = field(repr=False)
     findings: tuple[str, ...]
     groupings: tuple[Grouping, ...]
+    patients: NDArray[np.int64] | None = field(repr=False)
 
     def places(self) -> list[tuple[str, Group]]:
         """Return finding and group of each cell, in the order of all the arrays here."""
@@ -177,16 +186,14 @@ def _cells(one: _Compared, metric: str, plan: GatePlan) -> list[GateCell]:
     counts = PairedCounts.joined([_counts(one, metric, *block) for block in one.blocks()])
     judged = judge_losses(counts, margin=plan.margin, alpha=plan.alpha)
     # flips of a group without cases were not tested, and do not count among the tests
-    alike = np.where(counts.n > 0, mcnemar(counts.lost, counts.gained), np.nan)
-    mcnemar_p = holm(alike).tolist()
-    z = two_sided_z(_LEVEL)
-    before, after = counts.before, counts.after
-    lost = type(before)(counts.lost, counts.n)
+    mcnemar_p = holm(even_flips_p_values(counts)).tolist()
+    worth = counts.worth
     columns = (
-        intervals_of(before.estimate, before.limits(z), counts.n, _LEVEL),
-        intervals_of(after.estimate, after.limits(z), counts.n, _LEVEL),
+        _shares(counts.before),
+        _shares(counts.after),
         _losses(counts, judged, plan),
-        intervals_of(lost.estimate, lost.limits(z), counts.n, _LEVEL),
+        _shares(counts.to_wrong),
+        [None] * len(counts.n) if worth is None else worth.effective.tolist(),
     )
     return [
         GateCell(
@@ -205,6 +212,7 @@ def _cells(one: _Compared, metric: str, plan: GatePlan) -> list[GateCell]:
             mcnemar_p=mcnemar_p[i],
             verdict=judged.kind[i],
             labels_needed=None if isnan(judged.needed[i]) else int(judged.needed[i]),
+            independent=columns[4][i],
         )
         for i, (finding, group) in enumerate(one.places())
     ]
@@ -219,7 +227,12 @@ def _counts(one: _Compared, metric: str, column: int, grouping: Grouping) -> Pai
         one.after.flagged[rows, column] == is_positive,
         grouping.codes[rows],
         len(grouping.groups),
+        patients=None if one.patients is None else one.patients[rows],
     )
+
+
+def _shares(rates: Rates) -> list[Interval]:
+    return intervals_of(rates.estimate, rates.limits(two_sided_z(_LEVEL)), rates.n, _LEVEL)
 
 
 def _losses(counts: PairedCounts, judged: LossJudgement, plan: GatePlan) -> list[Interval]:
@@ -262,6 +275,7 @@ def _areas(one: _Compared, column: int, grouping: Grouping) -> PairedAurocs:
         one.after.probabilities[rows, column],
         grouping.codes[rows],
         len(grouping.groups),
+        patients=None if one.patients is None else one.patients[rows],
     )
 
 

@@ -99,11 +99,14 @@ class GateCell:
         One-sided, of "the loss is at most the margin" and "at least the margin", corrected over
         the family; nan where there are too few cases to test, which cost the others nothing.
     mcnemar_p : float
-        Exact, two-sided, of "flips go either way alike", corrected over the family.
+        Exact, two-sided, of "a patient's flips go either way alike", corrected over the family.
     verdict : VerdictKind
     labels_needed : int or None
         Further labelled cases until a verdict can be expected; None if decided, or if no number
         would do.
+    independent : float or None
+        How many independent cases would tell as much of the loss; None if every case is of
+        another patient.
     """
 
     comparison: Comparison
@@ -121,6 +124,7 @@ class GateCell:
     mcnemar_p: float
     verdict: VerdictKind
     labels_needed: int | None
+    independent: float | None = None
 
     @property
     def n(self) -> int:
@@ -139,7 +143,7 @@ class ScoreChange:
     before, after : Interval
         Areas under the ROC curves.
     loss : Interval
-        before - after, paired (DeLong), at the level of either area.
+        before - after, paired (DeLong; by patient Obuchowski), at the level of either area.
     p_value : float
         Two-sided, of "no loss", corrected over groups and findings; nan where not estimable.
     logit_change_p95 : float
@@ -268,6 +272,8 @@ class GateResult:
     conditions : tuple of Condition
         One for each cell of a binding comparison that could not be judged.
     accepted : AcceptedConditions or None
+    patients : int or None
+        Whose images these are; None in results from before it was counted.
     """
 
     cases: int
@@ -279,6 +285,7 @@ class GateResult:
     encodings: tuple[EncodingRow, ...]
     conditions: tuple[Condition, ...]
     accepted: AcceptedConditions | None
+    patients: int | None = None
 
     @property
     def failures(self) -> tuple[GateCell, ...]:

@@ -75,7 +75,7 @@ def render_gate_text(result: GateResult) -> str:
     for comparison in _comparisons(result):
         cells = [cell for cell in result.cells if cell.comparison == comparison]
         kind = "binding" if comparison.is_binding else "to inform"
-        parts.append(f"{comparison} ({kind})\n{_aligned([_CELL_HEADER, *map(_cell_row, cells)])}")
+        parts.append(f"{comparison} ({kind})\n{_aligned(_cell_rows(cells))}")
     missed = [flip for flip in result.flips if flip.is_newly_missed and flip.comparison.is_binding]
     if missed:
         listed = ", ".join(sorted({flip.image for flip in missed})[:_MOST_FLIPS])
@@ -88,12 +88,7 @@ def render_gate_markdown(result: GateResult) -> str:
     parts = [
         "## What compression cost, group by group",
         "\n".join(f"- {line}" for line in headline(result).splitlines()),
-        f"Measured on the same {result.cases} test images. A loss may be {100 * result.margin:g} "
-        f"points at most. Verdicts by one-sided exact tests of Tango's statistic, corrected by "
-        f"Holm over groups and findings, so that the chance of any false alarm, and of any false "
-        f"all-clear, is at most {100 * result.alpha:g} % in each comparison and rate; losses with "
-        f"simultaneous {100 * (1 - result.alpha):g} % limits, rates with 95 % Wilson intervals, "
-        "AUROCs with DeLong's. Several images of one patient count as cases of their own.",
+        _method(result),
     ]
     if result.conditions:
         parts += [
@@ -106,6 +101,30 @@ def render_gate_markdown(result: GateResult) -> str:
         parts += _of_comparison(result, comparison)
     parts += _encodings(result.encodings)
     return "\n\n".join(parts) + "\n"
+
+
+def _method(result: GateResult) -> str:
+    said = (
+        f"Measured on the same {result.cases} test images{_of_patients(result)}. A loss may be "
+        f"{100 * result.margin:g} points at most. Verdicts by one-sided exact tests of Tango's "
+        "statistic, corrected by Holm over groups and findings, so that the chance of any false "
+        f"alarm, and of any false all-clear, is at most {100 * result.alpha:g} % in each "
+        "comparison and rate; losses with simultaneous "
+        f"{100 * (1 - result.alpha):g} % limits, rates with 95 % Wilson intervals, AUROCs with "
+    )
+    if all(cell.independent is None for cell in result.cells):
+        return f"{said}DeLong's."
+    return (
+        f"{said}Obuchowski's. Images of one patient are alike: they count as the fewer "
+        "independent cases that they are worth, by how patients differ, in brackets beside the "
+        "number of cases; the chances of error are approximate then."
+    )
+
+
+def _of_patients(result: GateResult) -> str:
+    if result.patients in (None, result.cases):
+        return ""
+    return f" of {result.patients} patients"
 
 
 def _outcome(result: GateResult) -> str:
@@ -143,7 +162,7 @@ def _of_comparison(result: GateResult, comparison: Comparison) -> Iterator[str]:
     flips = [flip for flip in result.flips if flip.comparison == comparison]
     missed = [flip for flip in flips if flip.is_newly_missed]
     yield f"### {comparison}{'' if comparison.is_binding else ' (to inform, not binding)'}"
-    yield _table([_CELL_HEADER, *map(_cell_row, cells)])
+    yield _table(_cell_rows(cells))
     yield _table([_SCORE_HEADER, *map(_score_row, scores)])
     yield (
         f"{len(flips)} decisions flipped, {len(missed)} of them toward missed"
@@ -194,6 +213,13 @@ def _encodings(rows: Sequence[EncodingRow]) -> Iterator[str]:
     )
 
 
+def _cell_rows(cells: Sequence[GateCell]) -> list[tuple[str, ...]]:
+    if all(cell.independent is None for cell in cells):
+        return [_CELL_HEADER, *map(_cell_row, cells)]
+    header = tuple("cases (worth)" if name == "cases" else name for name in _CELL_HEADER)
+    return [header, *map(_cell_row, cells)]
+
+
 def _cell_row(cell: GateCell) -> tuple[str, ...]:
     loss = cell.loss
     lost = f"{100 * loss.estimate:+.1f}" if loss.is_estimable else "?"
@@ -202,7 +228,7 @@ def _cell_row(cell: GateCell) -> tuple[str, ...]:
         cell.finding,
         str(cell.group),
         cell.metric,
-        str(cell.n),
+        str(cell.n) if cell.independent is None else f"{cell.n} ({cell.independent:.0f})",
         _interval(cell.before),
         _interval(cell.after),
         f"{lost} [{100 * loss.lower:+.1f}, {100 * loss.upper:+.1f}]",

@@ -54,8 +54,8 @@ def measure(workshop: Workshop, shrunk: Shrunk, val: HeldOut, test: HeldOut) -> 
         splits=split_rows(cases, findings),
         groups=group_rows(on_test_cases, on_test, on_test_full, defaults, groups),
         points=(
-            *point_rows(on_val_cases.labels, on_val, points, findings, "val"),
-            *point_rows(on_test_cases.labels, on_test, points, findings, "test"),
+            *point_rows(on_val_cases, on_val, points, findings, "val"),
+            *point_rows(on_test_cases, on_test, points, findings, "test"),
         ),
         flips=flips_at(on_test, on_test_full, points, findings),
         shortcuts=shortcut_rows(cases, findings, recipe.evaluation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
+from edgefair.audit import audit
 from edgefair.bundle.manifest import OperatingPoint
 from edgefair.compress.data.cases import Cases, Column
+from edgefair.compress.evidence.evaluation import group_rows
 from edgefair.compress.evidence.reference import BINS, measure_reference
 from edgefair.compress.evidence.scoring import Answers
+from edgefair.runtime.scores import flagged
 
 POINT = OperatingPoint(
     name="balanced",
@@ -43,6 +47,43 @@ def cases(probabilities: NDArray[np.float64]) -> Cases:
         patients=tuple(map(str, range(COUNT))),
         columns=(Column(name="sex", values=sexes),),
     )
+
+
+def test_card_reference_and_audit_agree_on_several_images_of_a_patient(
+    cases: Cases, probabilities: NDArray[np.float64]
+) -> None:
+    # images of a patient score alike
+    place = np.argsort(np.argsort(probabilities[:, 0])) // 3
+    several = replace(cases, patients=tuple(map(str, place.tolist())))
+    known = ~np.isnan(cases.labels[:, 0])
+    audited = audit(
+        y_true=cases.labels[known, 0],
+        y_pred=flagged(probabilities[known, 0], POINT),
+        y_score=probabilities[known, 0],
+        sensitive_features={"sex": np.array(cases.columns[0].values)[known]},
+        patients=np.array(several.patients)[known],
+    )
+    answers = Answers(
+        logits=probabilities.astype(np.float32), embeddings=np.zeros((COUNT, 2), np.float32)
+    )
+    reference = measure_reference(several, probabilities, answers, (POINT,), ("sex",))
+    rows = group_rows(several, probabilities, probabilities, (POINT,), ("sex",))
+
+    found = {(str(cell.group), cell.metric): cell.value for cell in audited.by_group}
+    for cell, row in zip(reference.cells[1:], rows[1:], strict=True):
+        assert cell.auroc == row.auroc
+        for metric, interval in (
+            ("auroc", row.auroc),
+            ("sensitivity", row.sensitivity),
+            ("specificity", row.specificity),
+        ):
+            wanted = found[str(cell.group), metric]
+            assert interval is not None
+            assert (interval.estimate, interval.n) == (wanted.estimate, wanted.n)
+            assert interval.lower == pytest.approx(wanted.lower, abs=1e-9)
+            assert interval.upper == pytest.approx(wanted.upper, abs=1e-9)
+    alone = group_rows(cases, probabilities, probabilities, (POINT,), ("sex",))
+    assert alone[0].auroc != rows[0].auroc
 
 
 def test_counts_and_areas_are_those_of_scikit_learn(

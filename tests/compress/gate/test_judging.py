@@ -1,5 +1,6 @@
 """The gate on planted answers: whom it stops, whom it lets pass, what it writes down."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,67 @@ def test_the_result_is_the_same_to_the_byte_each_time_and_from_its_file() -> Non
 
     assert first == second
     assert gate_to_json(gate_from_json(first)) == first
+
+
+def copied(cases: Cases, answers: list[Answered], times: int) -> tuple[Cases, list[Answered]]:
+    """Return every case so many times, as images of one patient."""
+    rows = np.repeat(np.arange(len(cases)), times)
+    images = tuple(Path(f"{i:05}.png") for i in range(len(rows)))
+    return replace(cases.take(rows), images=images), [
+        replace(one, probabilities=one.probabilities[rows], flagged=one.flagged[rows])
+        for one in answers
+    ]
+
+
+def test_copies_of_each_image_carry_no_verdict_that_the_patients_do_not() -> None:
+    cases, answers = planted(60, missed_women=0.0)
+    once = judged(cases, answers)
+    often = judged(*copied(cases, answers, 8))
+    strangers = copied(cases, answers, 8)[0]
+    strangers = replace(strangers, patients=tuple(map(str, range(480))))
+    careless = judged(strangers, copied(cases, answers, 8)[1])
+
+    verdicts = [[c.verdict for c in result.cells] for result in (once, often, careless)]
+    assert verdicts[0] == verdicts[1]
+    assert verdicts[2].count(VerdictKind.SHOWN_OK) > verdicts[1].count(VerdictKind.SHOWN_OK)
+    for one, other in zip(once.cells, often.cells, strict=True):
+        assert other.n == 8 * one.n
+        assert other.loss.estimate == pytest.approx(one.loss.estimate)
+        # a little wider: few patients leave it unsure how alike their images are
+        assert one.before.lower - 0.12 < other.before.lower < one.before.lower + 0.01
+        assert other.independent is not None
+        assert other.independent <= one.n
+        assert other.mcnemar_p == pytest.approx(one.mcnemar_p)
+    for change, alone in zip(often.scores, once.scores, strict=True):
+        assert change.before.lower == pytest.approx(alone.before.lower, abs=0.06)
+        assert change.p_value == pytest.approx(alone.p_value, abs=0.05)
+
+
+def test_the_card_says_whose_images_they_are_and_what_they_are_worth() -> None:
+    cases, answers = planted(60, missed_women=0.0)
+    often = judged(*copied(cases, answers, 3))
+
+    card = render_gate_markdown(often)
+    assert "the same 180 test images of 60 patients." in card
+    assert "| cases (worth) |" in card
+    everybody = cell(often, "everybody")
+    assert f"| {everybody.n} ({everybody.independent:.0f}) |" in card
+    assert "Obuchowski" in card
+    assert gate_to_json(gate_from_json(gate_to_json(often))) == gate_to_json(often)
+    alone = render_gate_markdown(judged(cases, answers))
+    assert "the same 60 test images. A loss" in alone
+    assert "worth" not in alone
+
+
+def test_a_result_from_before_patients_were_counted_is_read() -> None:
+    tree = json.loads(gate_to_json(judged(*planted(60, missed_women=0.0))))
+    del tree["patients"]
+    for one in tree["cells"]:
+        del one["independent"]
+
+    result = gate_from_json(json.dumps(tree).encode())
+    assert result.patients is None
+    assert "the same 60 test images. A loss" in render_gate_markdown(result)
 
 
 def test_the_card_tells_it_in_words_before_any_table() -> None:
