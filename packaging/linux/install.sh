@@ -10,6 +10,10 @@ set -eu
 umask 022
 
 say() { [ -n "$silent" ] || printf '%s\n' "$1"; }
+warn() { printf 'warning: %s\n' "$1" >&2; }
+at_least() { # MAJOR.MINOR MAJOR MINOR
+  [ "${1%%.*}" -gt "$2" ] || { [ "${1%%.*}" -eq "$2" ] && [ "${1#*.}" -ge "$3" ]; }
+}
 stop() {
   ended=yes
   printf 'error: %s\n' "$1" >&2
@@ -73,11 +77,11 @@ main() {
   glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1 || :)
   glibc=$(printf '%s\n' "$glibc" | sed -n 's/.*[^0-9.]\([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p')
   if [ -n "$glibc" ]; then
-    major=${glibc%%.*} minor=${glibc#*.}
-    { [ "$major" -gt @GLIBC_MAJOR@ ] ||
-      { [ "$major" -eq @GLIBC_MAJOR@ ] && [ "$minor" -ge @GLIBC_MINOR@ ]; }; } ||
-      stop "This Linux is too old: its C library is $glibc, edgefair needs @GLIBC_MAJOR@.@GLIBC_MINOR@ or newer." \
-        "Debian 10, Ubuntu 20.04, Fedora 29, RHEL 8 and everything newer have it."
+    at_least "$glibc" @GLIBC_FLOOR@ ||
+      stop "This Linux is too old: its C library is $glibc, edgefair needs @GLIBC@ or newer." \
+        "Take Debian 11, Ubuntu 20.04, Fedora 32, RHEL 9 or anything newer."
+    at_least "$glibc" @GLIBC_TRIED@ ||
+      warn "edgefair was never tried on a C library as old as $glibc; the test that it makes of itself decides."
   elif ! ls /lib*/ld-linux-* /lib/*/ld-linux-* /lib*/*/ld-linux-* >/dev/null 2>&1; then
     stop "This Linux has no GNU C library." \
       "Alpine and other small systems have another one; take Debian, Ubuntu, Fedora or the like."
