@@ -20,6 +20,15 @@ stop() {
   [ -z "${2-}" ] || printf 'hint: %s\n' "$2" >&2
   exit 1
 }
+c_library() {
+  getconf GNU_LIBC_VERSION 2>/dev/null && return
+  # where there is no ldd, the shell's complaint would name this file, whose name tells a version
+  ! command -v ldd >/dev/null 2>&1 || ldd --version 2>&1 | head -n 1
+}
+has_loader() {
+  for loader in /lib*/ld-linux-* /lib*/*/ld-linux-*; do [ ! -e "$loader" ] || return 0; done
+  return 1
+}
 usage() {
   ended=yes
   cat <<'END'
@@ -74,7 +83,7 @@ main() {
     [ -z "$lacks" ] || stop "This computer's processor lacks:$lacks." \
       "Processors for PCs have them since about 2009. edgefair needs a newer computer."
   fi
-  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1 || :)
+  glibc=$(c_library)
   glibc=$(printf '%s\n' "$glibc" | sed -n 's/.*[^0-9.]\([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p')
   if [ -n "$glibc" ]; then
     at_least "$glibc" @GLIBC_FLOOR@ ||
@@ -82,7 +91,7 @@ main() {
         "Take Debian 11, Ubuntu 20.04, Fedora 32, RHEL 9 or anything newer."
     at_least "$glibc" @GLIBC_TRIED@ ||
       warn "edgefair was never tried on a C library as old as $glibc; the test that it makes of itself decides."
-  elif ! ls /lib*/ld-linux-* /lib/*/ld-linux-* /lib*/*/ld-linux-* >/dev/null 2>&1; then
+  elif ! has_loader; then
     stop "This Linux has no GNU C library." \
       "Alpine and other small systems have another one; take Debian, Ubuntu, Fedora or the like."
   fi
