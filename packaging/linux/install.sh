@@ -101,7 +101,7 @@ main() {
   place=$root
   while [ ! -d "$place" ]; do place=$(dirname "$place"); done
   [ -w "$place" ] || stop "You may not write in $place." "Name another place by --root DIR."
-  free=$(df -Pk "$place" | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
+  free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
   [ "${free:-9999999999}" -ge @DISK_KB@ ] ||
     stop "$place has $((free / 1024)) MB free; edgefair needs $((@DISK_KB@ / 1024)) MB." \
       "Free some space, or name another place by --root DIR."
