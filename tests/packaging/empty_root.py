@@ -13,14 +13,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import cryptography
 
-__all__ = ["EmptyRoot", "lay_empty_root", "why_not_here"]
+__all__ = ["EmptyRoot", "lay_empty_root", "lay_libraries_of", "lay_python", "why_not_here"]
 
+_PARTS_OF_C: Final = ("libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1")
 _ALONE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--net")
 _MOUNT_AND_ENTER: Final = """
 set -e
@@ -76,16 +77,8 @@ def why_not_here() -> str:
     return ""
 
 
-def lay_empty_root(folder: Path, *, python: bool) -> EmptyRoot:
-    """Return a system laid into `folder`.
-
-    Parameters
-    ----------
-    folder : Path
-        New.
-    python : bool
-        Let installers that bring none find the building machine's.
-    """
+def lay_empty_root(folder: Path) -> EmptyRoot:
+    """Return a system of busybox alone, laid into `folder`, which is new."""
     for name in ("bin", "dev", "home/clinic", "proc", "tmp"):
         (folder / name).mkdir(parents=True)
     (folder / "dev" / "null").touch()
@@ -94,16 +87,32 @@ def lay_empty_root(folder: Path, *, python: bool) -> EmptyRoot:
     for name in subprocess.check_output([busybox, "--list"], text=True).split():
         if not (folder / "bin" / name).exists():
             (folder / "bin" / name).symlink_to("busybox")
-    programs, mounted = [busybox], [Path("/proc"), Path("/dev/null")]
-    if python:
-        programs += [_copied(Path(sys.executable).resolve(), folder), *_compiled_modules()]
-        mounted += _module_folders()
-        _lay_environment(folder)
-        for path in _module_folders():
-            (folder / path.relative_to("/")).mkdir(parents=True, exist_ok=True)
-    for library in _libraries_of(programs):
-        _copied(library, folder)
-    return EmptyRoot(folder=folder, mounted=tuple(mounted))
+    root = EmptyRoot(folder=folder, mounted=(Path("/proc"), Path("/dev/null")))
+    lay_libraries_of(root, [busybox])
+    return root
+
+
+def lay_python(root: EmptyRoot) -> EmptyRoot:
+    """Return the system with the building machine's Python, for installers that bring none."""
+    python = _copied(Path(sys.executable).resolve(), root.folder)
+    _lay_environment(root.folder)
+    folders = (Path(os.__file__).parent, Path(cryptography.__file__).parents[1])
+    for path in folders:
+        (root.folder / path.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    lay_libraries_of(root, [python, *_compiled_modules()])
+    return replace(root, mounted=(*root.mounted, *folders))
+
+
+def lay_libraries_of(root: EmptyRoot, programs: Iterable[Path]) -> None:
+    """Copy the libraries of this machine's that its own `programs` are linked to."""
+    said = subprocess.run(
+        ["ldd", *map(str, programs)], capture_output=True, text=True, check=False
+    ).stdout  # a static program is no fault
+    for path in sorted(map(Path, set(re.findall(r"(/\S+) \(0x", said)))):
+        _copied(path, root.folder)
+        if path.name == "libc.so.6":  # whoever has it has its other parts
+            for part in _PARTS_OF_C:
+                _copied(path.with_name(part), root.folder)
 
 
 def _copied(path: Path, root: Path) -> Path:
@@ -124,19 +133,7 @@ def _lay_environment(root: Path) -> None:
         _copied(known, root)
 
 
-def _module_folders() -> list[Path]:
-    """Return where the standard library lies, and what else the installer imports."""
-    return [Path(os.__file__).parent, Path(cryptography.__file__).parents[1]]
-
-
 def _compiled_modules() -> Iterator[Path]:
     package = Path(cryptography.__file__).parent
     yield from (*package.rglob("*.so"), *package.parent.glob("_cffi_backend*.so"))
     yield from Path(_ctypes.__file__).parent.glob("*.so")
-
-
-def _libraries_of(programs: Iterable[Path]) -> frozenset[Path]:
-    said = subprocess.run(
-        ["ldd", *map(str, programs)], capture_output=True, text=True, check=False
-    ).stdout  # a static program is no fault
-    return frozenset(Path(path) for path in re.findall(r"(/\S+) \(0x", said))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
+import zlib
+from pathlib import Path
 
 import pytest
 
-from tests.packaging.empty_root import EmptyRoot, lay_empty_root, why_not_here
+from tests.packaging.empty_root import (
+    EmptyRoot,
+    lay_empty_root,
+    lay_libraries_of,
+    lay_python,
+    why_not_here,
+)
 from tests.packaging.tiny import new_key, tiny_installer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="for Linux installers")
@@ -19,7 +28,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> EmptyRoot:
     if why := why_not_here():
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("bare")
-    root = lay_empty_root(folder / "root", python=True)
+    root = lay_python(lay_empty_root(folder / "root"))
     (root.folder / "stick").mkdir()
     key = new_key("ministry")
     for version in ("1.0", "1.1"):
@@ -61,3 +70,34 @@ def test_an_installation_lives_its_whole_life_there(bare: EmptyRoot) -> None:
     assert bare.files() == before
     counts = re.findall(r"^ *lo: (.*)", said, re.MULTILINE)[0].split()
     assert set(counts) == {"0"}
+
+
+@pytest.mark.skipif(
+    "EDGEFAIR_INSTALLER" not in os.environ, reason="EDGEFAIR_INSTALLER names no real installer"
+)
+def test_a_real_installer_needs_no_more_than_a_few_libraries(tmp_path: Path) -> None:
+    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+    if why := why_not_here():
+        pytest.skip(why)
+    root = lay_empty_root(tmp_path / "root")
+    # zlib is a module of its own, or inside of this Python
+    linked = [runtime.__file__, getattr(zlib, "__file__", sys.executable)]
+    lay_libraries_of(root, map(Path, linked))
+    before = root.files()
+    shutil.copy(os.environ["EDGEFAIR_INSTALLER"], root.home / "edgefair.run")
+    code, said = root.run("""
+        sh edgefair.run --allow-unsigned
+        rm edgefair.run
+        .local/bin/edgefair doctor
+        .local/bin/edgefair demo --count 20 --folder demo
+        rm -r demo
+        .local/bin/edgefair uninstall --yes
+        cat /proc/net/dev
+    """)
+
+    assert code == 0, said
+    assert "answered as at the builder's" in said
+    assert [path for path in root.home.rglob("*") if path.is_file()] == []
+    assert root.files() == before
+    assert set(re.findall(r"^ *lo: (.*)", said, re.MULTILINE)[0].split()) == {"0"}
