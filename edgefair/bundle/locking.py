@@ -7,18 +7,29 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from edgefair.bundle.durable import make_folder, writing
 from edgefair.errors import EdgefairError
 
-__all__ = ["exclusive"]
+__all__ = ["alone_in", "exclusive"]
 
 _WAIT_S: Final = 5.0
 _PAUSE_S: Final = 0.05
 _TAKEN: Final = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+
+def alone_in(home: Path) -> AbstractContextManager[None]:
+    """Let one process at a time change which models count, and which keys are trusted.
+
+    Parameters
+    ----------
+    home : Path
+        The folder in which this PC keeps both.
+    """
+    return exclusive(home / "models.lock", what="the models or keys")
 
 
 @contextmanager

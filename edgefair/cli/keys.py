@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +149,8 @@ def trust(file: Path, *, yes: bool) -> None:
     click.echo(f"{key.name} signs {key.purpose}. Its key id: {_spaced(key.key_id)}")
     if not yes:
         click.confirm("Is that what the builder told you?", abort=True)
-    _store().add_key(key)
+    with _alone():
+        _store().add_key(key)
     click.echo(f"Trusted as {key.name}.")
 
 
@@ -161,7 +163,8 @@ def forget(name: str) -> None:
     Example:
       edgefair keys forget ministry
     """
-    _store().forget_key(name)
+    with _alone():
+        _store().forget_key(name)
     click.echo(f"{name} is no longer trusted.")
 
 
@@ -199,7 +202,7 @@ def update(file: Path) -> None:
     """
     from edgefair.bundle.revocations import MAX_LIST_BYTES
 
-    with file.open("rb") as stream:
+    with file.open("rb") as stream, _alone():
         found = _store().update(stream.read(MAX_LIST_BYTES + 1))
     click.echo(
         f"List number {found.sequence} is in force: {len(found.keys)} keys revoked, "
@@ -228,7 +231,8 @@ def revoke(revoked: str, *, reason: str, key: Path, list_path: Path) -> None:
     else:
         entry = Revocation(of=_hexadecimal(revoked, 32), name=revoked[:8], reason=reason)
     signing_key = _revocation_key(key)
-    _write_list(list_path, _list_before(list_path, signing_key).with_key(entry), signing_key)
+    with _alone():
+        _write_list(list_path, _list_before(list_path, signing_key).with_key(entry), signing_key)
 
 
 @command.command("withdraw")
@@ -253,7 +257,9 @@ def withdraw(bundle: str, *, reason: str, key: Path, list_path: Path) -> None:
     else:
         entry = Revocation(of=_hexadecimal(bundle, 64), name=bundle[:8], reason=reason)
     signing_key = _revocation_key(key)
-    _write_list(list_path, _list_before(list_path, signing_key).with_bundle(entry), signing_key)
+    with _alone():
+        before = _list_before(list_path, signing_key)
+        _write_list(list_path, before.with_bundle(entry), signing_key)
 
 
 def _store() -> TrustStore:
@@ -261,6 +267,14 @@ def _store() -> TrustStore:
     from edgefair.bundle.shelf import trust_store_in
 
     return trust_store_in(default_home())
+
+
+def _alone() -> AbstractContextManager[None]:
+    """Let one process at a time read a list or the keys, and write what follows from it."""
+    from edgefair.bundle.home import default_home
+    from edgefair.bundle.locking import alone_in
+
+    return alone_in(default_home())
 
 
 def _revocation_key(path: Path) -> SigningKey:

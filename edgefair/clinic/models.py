@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from edgefair.bundle.archive import Bundle, bundle_bytes, bundle_from_bytes
 from edgefair.bundle.installed import Release
-from edgefair.bundle.locking import exclusive
+from edgefair.bundle.locking import alone_in
 from edgefair.bundle.revocations import LIST_NAME, MAX_LIST_BYTES
 from edgefair.bundle.shelf import (
     carried_bundles,
@@ -106,7 +105,7 @@ def install_model(
         If the disk is full, or another process is installing and does not end within seconds.
     """
     content = bundle_bytes(path)
-    with _alone(home):
+    with alone_in(home):
         return _install(path, content, home, test, allow_unsigned=allow_unsigned)
 
 
@@ -142,7 +141,7 @@ def roll_back_model(name: str, home: Path, *, allow_unsigned: bool = False) -> B
     EdgefairError
         If another process is installing and does not end within seconds.
     """
-    with _alone(home):
+    with alone_in(home):
         return _roll_back(name, home, allow_unsigned=allow_unsigned)
 
 
@@ -154,11 +153,6 @@ def _roll_back(name: str, home: Path, *, allow_unsigned: bool) -> Bundle:
     bundle = open_bundle(place, home, allow_unsigned=allow_unsigned)
     installed.roll_back(name)
     return bundle
-
-
-def _alone(home: Path) -> AbstractContextManager[None]:
-    """Let one process at a time change which model counts, and what was seen of it."""
-    return exclusive(home / "models.lock", what="the models")
 
 
 def _take_revocations(path: Path, store: TrustStore) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from edgefair_build.archive import Parts, pack_gz, pack_xz, self_extracting
+from edgefair_build.platforms import Platform
 from edgefair_build.release import Release
 from edgefair_installer.signature import ReleaseKey, trailer_for
 
-__all__ = ["MEMORY_MB", "linux_installer"]
+__all__ = ["MEMORY_MB", "glibc_values", "linux_installer"]
 
 MEMORY_MB: Final = 1400
 """Reading a folder of large radiographs takes some 350 MB; the rest is for the desktop."""
@@ -40,8 +41,7 @@ def linux_installer(
         "MACHINE": platform.machine,
         "FILE": name,
         "CPU_FLAGS": " ".join(platform.cpu_flags),
-        "GLIBC_MAJOR": str(platform.glibc[0]),
-        "GLIBC_MINOR": str(platform.glibc[1]),
+        **glibc_values(platform),
         "MEMORY_MB": str(MEMORY_MB),
         "DISK_KB": str(release.installed_bytes * 11 // 10 // 1024 + _SPARE_KB),
     }
@@ -54,3 +54,19 @@ def linux_installer(
     if key:
         content += trailer_for(key, hashlib.sha256(content).digest())
     return name, content
+
+
+def glibc_values(platform: Platform) -> dict[str, str]:
+    """Return what the script is told of the C library: its oldest versions, as shells compare.
+
+    Examples
+    --------
+    >>> from edgefair_build.platforms import PLATFORMS
+    >>> glibc_values(PLATFORMS["linux-x86_64"])["GLIBC_TRIED"]
+    '2 31'
+    """
+    return {
+        "GLIBC": ".".join(map(str, platform.glibc)),
+        "GLIBC_FLOOR": " ".join(map(str, platform.glibc)),
+        "GLIBC_TRIED": " ".join(map(str, platform.glibc_tried)),
+    }

@@ -23,8 +23,9 @@ class Platform:
     is_windows : bool
     tags : tuple of str
         Platform tags of the wheels that run there.
-    glibc : tuple of int
-        Oldest version; empty on Windows.
+    glibc, glibc_tried : tuple of int
+        Oldest version that any file asks for, and on which an installation was tried; empty on
+        Windows. In between the installer warns and lets its self-test decide.
     cpu_flags : tuple of str
         As in ``/proc/cpuinfo``.
     """
@@ -34,6 +35,7 @@ class Platform:
     is_windows: bool
     tags: tuple[str, ...]
     glibc: tuple[int, ...]
+    glibc_tried: tuple[int, ...]
     cpu_flags: tuple[str, ...]
 
 
@@ -45,6 +47,7 @@ def _linux(machine: str, cpu_flags: tuple[str, ...]) -> Platform:
         is_windows=False,
         tags=(*tags, f"manylinux2014_{machine}"),
         glibc=(2, 28),
+        glibc_tried=(2, 31),
         cpu_flags=cpu_flags,
     )
 
@@ -59,6 +62,7 @@ _ALL: Final = (
         is_windows=True,
         tags=("win_amd64",),
         glibc=(),
+        glibc_tried=(),
         cpu_flags=(),
     ),
 )

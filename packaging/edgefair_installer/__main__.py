@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from edgefair_installer.desktop import places
 from edgefair_installer.faults import Fault
@@ -19,9 +20,14 @@ from edgefair_installer.updating import update
 
 __all__ = ["main"]
 
+_BEHIND: Final = 3
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: 0 done, 1 not done and nothing changed, 2 usage."""
+    """Return the exit code.
+
+    0 done; 1 not done and nothing changed; 2 usage; 3 done, and a ledger is not up to date yet.
+    """
     asked, further = _parser().parse_known_args(arguments)
     if further and asked.action != "update":
         sys.stderr.write(f"error: unknown option {further[0]}\n")
@@ -65,21 +71,22 @@ def _install(layout: Layout, asked: argparse.Namespace, _: Sequence[str]) -> int
     if asked.log:
         asked.log.write_text("", encoding="utf-8")
         say = partial(_say_and_note, asked.log)
-    name = install(layout, asked.staged, piece if asked.payload else None, wishes, say)
+    done = install(layout, asked.staged, piece if asked.payload else None, wishes, say)
+    name = done.pointer.current
     _say(f"edgefair {name} is installed. Research use only; not a medical device.")
     if not asked.silent and not asked.no_desktop:
         say(f"Start it by: {places(layout).launcher} --help")
-    return 0
+    return _warn_of(done.behind, asked.log)
 
 
 def _update(layout: Layout, asked: argparse.Namespace, further: Sequence[str]) -> int:
     return update(layout, asked.file, further)
 
 
-def _rollback(layout: Layout, _: argparse.Namespace, __: Sequence[str]) -> int:
-    pointer = roll_back(layout, _say)
-    _say(f"edgefair {pointer.current} is current again; {pointer.previous} is kept.")
-    return 0
+def _rollback(layout: Layout, asked: argparse.Namespace, __: Sequence[str]) -> int:
+    done = roll_back(layout, _say)
+    _say(f"edgefair {done.pointer.current} is current again; {done.pointer.previous} is kept.")
+    return _warn_of(done.behind, asked.log)
 
 
 def _releases(layout: Layout, _: argparse.Namespace, __: Sequence[str]) -> int:
@@ -141,12 +148,24 @@ def _say_and_note(log: Path, sentence: str) -> None:
 
 
 def _complain(fault: Fault, log: Path | None) -> int:
-    text = f"error: {fault.message}\n" + (f"hint: {fault.hint}\n" if fault.hint else "")
+    hint = f"hint: {fault.hint}\n" if fault.hint else ""
+    _write_and_note(f"error: {fault.message}\n{hint}", log)
+    return 1
+
+
+def _warn_of(behind: str, log: Path | None) -> int:
+    """Say, silent or not, which ledgers are not up to date yet; return the exit code."""
+    if not behind:
+        return 0
+    _write_and_note(f"warning: {behind}\n", log)
+    return _BEHIND
+
+
+def _write_and_note(text: str, log: Path | None) -> None:
     sys.stderr.write(text)
     if log:
         with log.open("a", encoding="utf-8") as stream:
             stream.write(text)
-    return 1
 
 
 if __name__ == "__main__":

@@ -57,10 +57,11 @@ def take_back(present: Path, coming: Path, say: Callable[[str], None]) -> None:
     say(_said(done))
 
 
-def take_forth(before: Path, current: Path, say: Callable[[str], None]) -> None:
-    """Let the version that is current now bring ledgers to its schema, if that is a newer one.
+def take_forth(before: Path, current: Path, say: Callable[[str], None]) -> str:
+    """Return which ledgers the version that is current now could not bring to its schema.
 
-    A ledger that fails can still be read, and its first write tries again: told, and no more.
+    In sentences; empty if none, or if its schema is no newer one. A ledger that fails can still be
+    read, and its first write tries again, so that the switch stands.
 
     Parameters
     ----------
@@ -70,12 +71,15 @@ def take_forth(before: Path, current: Path, say: Callable[[str], None]) -> None:
         Receives what happens, a sentence each.
     """
     if not 0 < _schema(before) < _schema(current):
-        return
+        return ""
     done = _run(current, "upgrade", "--all")
-    if done is not None:
-        say(_said(done))
     if done is None or done.returncode:
-        say("Not every ledger is up to date yet; it will be when it is next written to.")
+        return (
+            "Not every ledger is up to date yet. The new version reads it all the same, and "
+            f"brings it up to date when it next writes to it:\n{_said(done)}"
+        )
+    say(_said(done))
+    return ""
 
 
 def _schema(release: Path) -> int:

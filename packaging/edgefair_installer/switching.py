@@ -33,7 +33,7 @@ from edgefair_installer.storage import (
 from edgefair_installer.sums import SUMS, check_tree
 from edgefair_installer.trusting import believe_for_models, refuse_revoked
 
-__all__ = ["Wishes", "install", "release_name", "roll_back", "uninstall"]
+__all__ = ["Switched", "Wishes", "install", "release_name", "roll_back", "uninstall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,21 @@ class Wishes:
     desktop: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """What is current now.
+
+    Attributes
+    ----------
+    pointer : Pointer
+    behind : str
+        Ledgers that the current version could not bring up to date, in sentences; empty if none.
+    """
+
+    pointer: Pointer
+    behind: str
+
+
 def release_name(folder: Path) -> str:
     """Return the name of a version's folder: its version, and what its files are."""
     digest = sha256((folder / SUMS).read_bytes()).hexdigest()
@@ -64,8 +79,8 @@ def install(
     payload: Payload | None,
     wishes: Wishes,
     say: Callable[[str], None],
-) -> str:
-    """Return the name of the version that is current now.
+) -> Switched:
+    """Return what is current once the version was installed.
 
     Parameters
     ----------
@@ -99,7 +114,7 @@ def _install(
     payload: Payload | None,
     wishes: Wishes,
     say: Callable[[str], None],
-) -> str:
+) -> Switched:
     signer = _signer(layout, staged, wishes, say)
     check_machine(read_facts(staged), layout.root)
     if payload:
@@ -117,19 +132,21 @@ def _install(
     if signer:
         _believe(layout, signer, say)
     pointer = layout.pointer().switched_to(name)
-    _switch(layout, pointer, say)
+    switched = _switch(layout, pointer, say)
     _forget_others(layout, pointer)
-    return name
+    return switched
 
 
-def _switch(layout: Layout, pointer: Pointer, say: Callable[[str], None]) -> None:
+def _switch(layout: Layout, pointer: Pointer, say: Callable[[str], None]) -> Switched:
     """Exchange the versions, the ledgers with them: back before, forth after it."""
     before, after = layout.pointer().current, pointer.current
     if before and before != after:
         take_back(layout.release(before), layout.release(after), say)
     layout.set_pointer(pointer)
+    behind = ""
     if before and before != after:
-        take_forth(layout.release(before), layout.release(after), say)
+        behind = take_forth(layout.release(before), layout.release(after), say)
+    return Switched(pointer=pointer, behind=behind)
 
 
 def _signer(
@@ -224,8 +241,8 @@ def _forget_others(layout: Layout, pointer: Pointer) -> None:
                 remove_tree(doomed)
 
 
-def roll_back(layout: Layout, say: Callable[[str], None]) -> Pointer:
-    """Return the pointer after the previous version became current again, and vice versa.
+def roll_back(layout: Layout, say: Callable[[str], None]) -> Switched:
+    """Return what is current after both versions changed places.
 
     Parameters
     ----------
@@ -253,8 +270,7 @@ def roll_back(layout: Layout, say: Callable[[str], None]) -> Pointer:
                 f"The previous version does not start: {done.stderr.strip()}",
                 hint="Start its installer again.",
             )
-        _switch(layout, pointer.rolled_back(), say)
-        return layout.pointer()
+        return _switch(layout, pointer.rolled_back(), say)
 
 
 def uninstall(layout: Layout, *, with_ledger: bool) -> tuple[Path, ...]:

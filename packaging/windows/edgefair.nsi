@@ -96,7 +96,9 @@ Section
   SetOutPath "$INSTDIR"
   nsExec::ExecToLog '"$staged\python\python.exe" -X utf8 -m edgefair_installer install --root "$INSTDIR" --staged "$staged" --log "$TEMP\edgefair-install.log" $options'
   Pop $0
+  ; 3: it is installed and current, and a ledger is not up to date yet
   ${If} $0 != 0
+  ${AndIf} $0 != 3
     RMDir /r "$staged"
     ; the installer has written its own words to the file
     DetailPrint "edgefair was not installed; what was there before is as it was."
@@ -114,6 +116,10 @@ Section
   WriteRegStr HKCU "${UNINSTALL}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
   WriteRegDWORD HKCU "${UNINSTALL}" "NoModify" 1
   WriteRegDWORD HKCU "${UNINSTALL}" "NoRepair" 1
+  ${If} $0 == 3
+    DetailPrint "A ledger is not up to date yet. Which one stands in $TEMP\edgefair-install.log"
+    SetErrorLevel 3
+  ${EndIf}
 SectionEnd
 
 Section "Uninstall"
@@ -126,7 +132,9 @@ Section "Uninstall"
   RMDir /r "$INSTDIR\release-keys"
   RMDir /r "$INSTDIR\models"
   RMDir /r "$INSTDIR\trust"
+  RMDir /r "$INSTDIR\known-ledgers"
   Delete "$INSTDIR\install.lock"
+  Delete "$INSTDIR\models.lock"
   Delete "$INSTDIR\uninstall.exe"
   SetOutPath "$TEMP"
   ; the ledger stays: folders go only if they are empty

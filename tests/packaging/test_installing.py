@@ -12,7 +12,12 @@ import pytest
 
 from tests.packaging.tiny import Clinic, kill, new_key, tiny_installer
 
-SHELLS = [("sh",), ("dash",), ("busybox", "sh")]
+SHELLS = [("sh",), ("dash",), ("busybox", "sh"), ("bash",)]
+
+
+@pytest.fixture(scope="module")
+def installer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_installer(tmp_path_factory.mktemp("made"), "1.0", new_key("ministry"), files=1)
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -27,6 +32,34 @@ def test_an_installed_version_starts(
     assert clinic.version() == "1.0"
     assert clinic.key.public.fingerprint in said
     assert (clinic.folder / ".local/share/applications/edgefair.desktop").is_file()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("glibc", "code", "words"),
+    [
+        ("2.27", 1, "too old: its C library is 2.27, edgefair needs 2.28"),
+        ("2.28", 0, "warning: edgefair was never tried on a C library as old as 2.28"),
+        ("2.30", 0, "the test that it makes of itself decides"),
+        ("2.31", 0, ""),
+        ("3.0", 0, ""),
+    ],
+)
+def test_a_c_library_is_refused_warned_of_or_taken(
+    clinic: Clinic, installer: Path, shell: tuple[str, ...], glibc: str, code: int, words: str
+) -> None:
+    if not shutil.which(shell[0]):
+        pytest.skip(f"there is no {shell[0]} here")
+    getconf = clinic.folder / "bin" / "getconf"
+    getconf.parent.mkdir(parents=True)
+    getconf.write_text(f"#!/bin/sh\necho glibc {glibc}\n")
+    getconf.chmod(0o755)
+    under = ("env", f"PATH={getconf.parent}:/usr/bin:/bin", *shell)
+    ended, said = clinic.run(installer, "--check", "--silent", shell=under)
+
+    assert ended == code
+    assert words in said
+    assert len(said.splitlines()) == bool(words) + (code == 1)
 
 
 def test_an_installation_needs_no_network(clinic: Clinic, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402
     Ed25519PrivateKey,
 )
 from edgefair_build.archive import Parts, pack_gz, pack_xz, self_extracting  # noqa: E402
+from edgefair_build.linux import glibc_values  # noqa: E402
+from edgefair_build.platforms import PLATFORMS  # noqa: E402
 from edgefair_installer.signature import (  # noqa: E402
     PublicKey,
     ReleaseKey,
@@ -176,8 +178,7 @@ def tiny_installer(
         "MACHINE": os.uname().machine,
         "FILE": name,
         "CPU_FLAGS": "",
-        "GLIBC_MAJOR": "2",
-        "GLIBC_MINOR": "17",
+        **glibc_values(PLATFORMS["linux-x86_64"]),
         "MEMORY_MB": "100",
         "DISK_KB": "1",
     }

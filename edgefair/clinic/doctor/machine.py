@@ -34,6 +34,9 @@ _MEMORY_LEAST: Final = 0.25 * _GB
 _GLIBC: Final = (2, 28)
 """What the wheels of onnxruntime and numpy are built for (manylinux_2_28)."""
 
+_GLIBC_TRIED: Final = (2, 31)
+"""The oldest on which edgefair was tried: Debian 11."""
+
 _WINDOWS_BUILD: Final = 17763
 """Windows 10 1809, the oldest that is still in support anywhere."""
 
@@ -176,8 +179,11 @@ def check_system(
         return _check("system", Result.WARNING, f"{name}, without glibc.", hint)
     told = f"{name}, glibc {'.'.join(map(str, glibc))}."
     if glibc < _GLIBC:
-        hint = "edgefair needs glibc 2.28, e.g. Debian 10, Ubuntu 18.10, RHEL 8 or later."
+        hint = "edgefair needs glibc 2.28 or later: take Debian 11, Ubuntu 20.04 or a newer one."
         return _check("system", Result.FAILED, told, hint)
+    if glibc < _GLIBC_TRIED:
+        hint = "edgefair was never tried on one that old; the answers below decide."
+        return _check("system", Result.WARNING, told, hint)
     return _check("system", Result.OK, told)
 
 

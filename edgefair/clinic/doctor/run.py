@@ -23,7 +23,12 @@ from edgefair.clinic.doctor.privacy import (
     listening_ports,
     telemetry_folder,
 )
-from edgefair.clinic.doctor.storage import check_clock, check_disk, examine_ledger
+from edgefair.clinic.doctor.storage import (
+    check_clock,
+    check_disk,
+    examine_ledger,
+    made_on,
+)
 
 __all__ = ["examine"]
 
@@ -51,7 +56,7 @@ def examine(model: str, *, ledger: Path | None, now: datetime) -> Examination:
             system(),
             check_versions(versions()),
             check_disk(ledger.parent if ledger else Path.cwd()),
-            check_clock(now, newest=newest),
+            check_clock(now, newest=newest, released=made_on()),
             ledger_check,
             *model_checks,
             # last: what the model's own libraries did is seen here

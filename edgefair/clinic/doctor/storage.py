@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,13 @@ from edgefair.clinic.doctor.checks import Area, Check, Result
 from edgefair.errors import LedgerError
 from edgefair.ledger import Ledger
 
-__all__ = ["RELEASED", "check_clock", "check_disk", "examine_ledger"]
+__all__ = ["check_clock", "check_disk", "examine_ledger", "made_on"]
 
-RELEASED: Final = date(2026, 11, 1)
-"""No computer can have this edgefair at an earlier time."""
+_FIRST: Final = date(2026, 11, 1)
+"""No edgefair is older; what is not installed by an installer tells nothing better."""
+
+_RELEASE: Final = Path(__file__).parents[2].parent.parent
+"""The folder that an installer made, in which this package lies below ``site``."""
 
 _MB: Final = 1_000_000
 _ROOM: Final = 1000 * _MB
@@ -40,7 +44,27 @@ def check_disk(folder: Path, *, least: int = _ROOM_LEAST, enough: int = _ROOM) -
     return _check("disk", Result.OK, told)
 
 
-def check_clock(now: datetime, *, newest: datetime | None, released: date = RELEASED) -> Check:
+def made_on(release: Path = _RELEASE) -> date:
+    """Return the day on which this edgefair was made: no computer can have it earlier.
+
+    Parameters
+    ----------
+    release : Path, optional
+        The folder with the ``release.json`` into which the builder writes its commit's time.
+
+    Examples
+    --------
+    >>> made_on(Path("no", "installation")).isoformat()
+    '2026-11-01'
+    """
+    try:
+        told = json.loads((release / "release.json").read_text(encoding="utf-8"))
+        return max(_FIRST, datetime.fromtimestamp(told["made_at"], UTC).date())
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return _FIRST
+
+
+def check_clock(now: datetime, *, newest: datetime | None, released: date) -> Check:
     """Judge whether the clock can be right.
 
     A clock that lost its battery starts years back; predictions then get wrong dates.

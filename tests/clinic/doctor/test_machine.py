@@ -87,8 +87,10 @@ def test_memory_that_is_not_told_is_not_checked() -> None:
 @pytest.mark.parametrize(
     ("glibc", "windows_build", "result"),
     [
-        ((2, 28), None, Result.OK),
-        ((2, 17), None, Result.FAILED),
+        ((2, 31), None, Result.OK),
+        ((2, 30), None, Result.WARNING),
+        ((2, 28), None, Result.WARNING),
+        ((2, 27), None, Result.FAILED),
         (None, None, Result.WARNING),
         (None, 19045, Result.OK),
         (None, 9600, Result.FAILED),

@@ -1,12 +1,21 @@
 """Disk, clock and ledger, each in good order and planted with a fault."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import edgefair
 from edgefair.clinic.doctor.checks import Result
-from edgefair.clinic.doctor.storage import check_clock, check_disk, examine_ledger
+from edgefair.clinic.doctor.storage import (
+    check_clock,
+    check_disk,
+    examine_ledger,
+    made_on,
+)
 from edgefair.ledger import Ledger
 from edgefair.records import Prediction, Status
 
@@ -62,6 +71,41 @@ def test_a_clock_before_the_release_fails() -> None:
 
 
 @pytest.mark.parametrize(
+    ("release", "day"),
+    [
+        ('{"made_at": 1800000000}', date(2027, 1, 15)),
+        ('{"made_at": 315532800}', date(2026, 11, 1)),
+        ('{"made_at": 1e300}', date(2026, 11, 1)),
+        ("{}", date(2026, 11, 1)),
+        ("[", date(2026, 11, 1)),
+    ],
+)
+def test_the_day_of_making_is_the_builders_or_that_of_the_first_edgefair(
+    tmp_path: Path, release: str, day: date
+) -> None:
+    (tmp_path / "release.json").write_text(release)
+
+    assert made_on(tmp_path) == day
+
+
+def test_an_installed_edgefair_finds_when_it_was_made(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "edgefair").symlink_to(Path(edgefair.__file__).parent)
+    (tmp_path / "release.json").write_text('{"made_at": 1800000000}')
+    code = "from edgefair.clinic.doctor.storage import made_on; print(made_on())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "2027-01-15"
+
+
+@pytest.mark.parametrize(
     ("back", "result"),
     [
         (timedelta(minutes=-5), Result.OK),
@@ -73,7 +117,7 @@ def test_a_clock_before_the_release_fails() -> None:
 def test_a_clock_that_went_back_behind_the_ledger_is_noticed(
     back: timedelta, result: Result
 ) -> None:
-    check = check_clock(NOW, newest=NOW + back)
+    check = check_clock(NOW, newest=NOW + back, released=NOW.date())
 
     assert check.result is result
     assert ("before the newest prediction" in check.sentence) is (result is not Result.OK)
