@@ -70,10 +70,11 @@ class SecondReadings:
 def stream_of(scored: ScoredCases, draws: Sequence[Draw], finding: str) -> PartlyVerified:
     """Return all cases of a finding with why each was verified.
 
-    A case that was drawn counts as drawn by lot, whatever was typed as the reason later.
+    A case that was drawn to be verified counts as drawn by lot, whatever was typed as the reason
+    later. One that was known before it was drawn stands for what it was verified for.
     """
     rows = [i for i, name in enumerate(scored.finding) if name == finding]
-    drawn = {(one.case, one.finding) for draw in draws for one in draw.cases}
+    drawn = {(c.case, c.finding) for draw in draws for c in draw.cases if not c.was_known}
     because = []
     for i in rows:
         reason = scored.verified_because[i]
@@ -157,8 +158,9 @@ def notes_on_earlier_draws(scored: ScoredCases, draws: Sequence[Draw]) -> tuple[
     Their chances depended on that model's decisions, which the weights do not part cases by.
     """
     others = sum(
-        len(draw.cases)
+        not case.was_known
         for draw in draws
+        for case in draw.cases
         if json.loads(draw.design)["bundle_digest"] != scored.bundle_digest
     )
     if not others:
