@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.groups import group_by
+from edgefair.audit.inputs import patient_numbers
 from edgefair.audit.partly_verified import REASONS, PartlyVerified
 from edgefair.audit.reader_disagreement import agreement, label_error
 from edgefair.clinic.next_cases import crossed
@@ -87,6 +88,7 @@ def stream_of(scored: ScoredCases, draws: Sequence[Draw], finding: str) -> Partl
         flagged=np.array([scored.y_pred[i] is not Decision.NEGATIVE for i in rows], bool),
         because=np.array(because, np.int64),
         drawn_from=_drawn_from(scored, draws, finding)[rows],
+        patients=patient_numbers([scored.patient[i] for i in rows]),
     )
 
 
@@ -140,8 +142,7 @@ def notes_on_verification(result: AuditResult, finding: str, ledger: Path) -> tu
         "every case that was drawn counts for those nobody verified, by the inverse of its chance "
         "(Begg and Greenes where all chances are alike); what was verified for a reason of its "
         f"own counts for itself. Sensitivity {_with_limits(cell)}; the verified cases alone would "
-        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones; images of "
-        "one patient count as independent here."
+        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones."
     )
     if not refused:
         return (said,)
