@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import inf, isfinite, isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.adjusted import Adjusted
+from edgefair.audit.corrected_clusters import Alike
 from edgefair.audit.corrected_prevalence import CorrectedPrevalence
 from edgefair.audit.corrected_rates import CorrectedRates
 from edgefair.audit.estimates import Estimates
 from edgefair.audit.rates import DECISION_RATES
 from edgefair.audit.verification_state import VerificationState
 
-__all__ = ["CorrectedGroup", "CorrectedRate", "adjusted_of", "corrected_groups"]
+__all__ = ["AlikeOf", "CorrectedGroup", "CorrectedRate", "adjusted_of", "corrected_groups"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeOf:
+    """How alike the cases of one patient are in one group, as in `Alike`.
+
+    Attributes
+    ----------
+    effect : float
+    freedom : float or None
+        None where every case is of another patient.
+    """
+
+    effect: float
+    freedom: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +47,7 @@ class CorrectedRate:
     p_cleared: float | None
     n_flagged: float
     n_cleared: float
+    alike: AlikeOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +60,13 @@ class CorrectedGroup:
         One for each of `DECISION_RATES`.
     state : VerificationState
         Whether sensitivity may be shown.
+    prevalence : AlikeOf or None
+        How alike the cases of one patient are for prevalence.
     """
 
     rates: tuple[CorrectedRate, ...]
     state: VerificationState
+    prevalence: AlikeOf | None = None
 
 
 def corrected_groups(
@@ -90,7 +110,9 @@ def _groups(
 ) -> list[CorrectedGroup]:
     return [
         CorrectedGroup(
-            rates=tuple(_rate(rates[metric], row) for metric in DECISION_RATES), state=state
+            rates=tuple(_rate(rates[metric], row) for metric in DECISION_RATES),
+            state=state,
+            prevalence=_alike_of_prevalence(rates["prevalence"], row),
         )
         for row, state in enumerate(states)
     ]
@@ -107,7 +129,29 @@ def _rate(rates: Estimates, row: int) -> CorrectedRate:
         p_cleared=_known(rates.p_cleared[row]),
         n_flagged=float(rates.n_flagged[row]),
         n_cleared=float(rates.n_cleared[row]),
+        alike=_alike(rates.alike, row),
     )
+
+
+def _alike_of_prevalence(prevalence: Estimates, row: int) -> AlikeOf | None:
+    assert isinstance(prevalence, CorrectedPrevalence)
+    return _alike(prevalence.shares.alike, row)
+
+
+def _alike(alike: Alike | None, row: int) -> AlikeOf | None:
+    if alike is None:
+        return None
+    freedom = float(alike.freedom[row])
+    return AlikeOf(effect=float(alike.effect[row]), freedom=freedom if isfinite(freedom) else None)
+
+
+def _as_alike(records: Sequence[AlikeOf | None]) -> Alike | None:
+    return Alike.joined([(_one_alike(one) if one else None, 1) for one in records])
+
+
+def _one_alike(record: AlikeOf) -> Alike:
+    freedom = inf if record.freedom is None else record.freedom
+    return Alike(effect=np.array([record.effect]), freedom=np.array([freedom]))
 
 
 def _rates(groups: Sequence[CorrectedGroup], verified: NDArray[np.int64]) -> dict[str, Estimates]:
@@ -115,7 +159,9 @@ def _rates(groups: Sequence[CorrectedGroup], verified: NDArray[np.int64]) -> dic
         metric: _joined([one.rates[place] for one in groups])
         for place, metric in enumerate(DECISION_RATES)
     }
-    rates["prevalence"] = CorrectedPrevalence.of(rates["npv"], verified)
+    rates["prevalence"] = CorrectedPrevalence.of(
+        rates["npv"], verified, _as_alike([one.prevalence for one in groups])
+    )
     return rates
 
 
@@ -129,6 +175,7 @@ def _joined(rates: Sequence[CorrectedRate]) -> CorrectedRates:
         p_cleared=np.array([_or_nan(rate.p_cleared) for rate in rates]),
         n_flagged=np.array([rate.n_flagged for rate in rates]),
         n_cleared=np.array([rate.n_cleared for rate in rates]),
+        alike=_as_alike([rate.alike for rate in rates]),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edgefair.audit.corrected_clusters import Alike
 from edgefair.audit.intervals import wilson_limits
 from edgefair.audit.rates import DECISION_RATES
 
@@ -38,12 +39,15 @@ class CorrectedRates:
         Any of `edgefair.audit.rates.DECISION_RATES`.
     n : ndarray of int64
         Verified cases of the metric's own denominator.
-    flagged, cleared : ndarray of int64
+    flagged, cleared : ndarray of int64, or of float64 if in independent cases
         All cases by decision.
     p_flagged, p_cleared : ndarray of float64
         Share with the finding; nan where none was verified.
     n_flagged, n_cleared : ndarray of float64
         Effective number of verified cases that the shares rest on.
+    alike : Alike or None
+        How many times fewer independent cases would tell as much of the rate; None where every
+        case is of another patient.
 
     Notes
     -----
@@ -65,12 +69,13 @@ class CorrectedRates:
 
     metric: str
     n: _Ints
-    flagged: _Ints
-    cleared: _Ints
+    flagged: _Ints | _Floats
+    cleared: _Ints | _Floats
     p_flagged: _Floats
     p_cleared: _Floats
     n_flagged: _Floats
     n_cleared: _Floats
+    alike: Alike | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in DECISION_RATES:
@@ -88,6 +93,21 @@ class CorrectedRates:
             p_cleared=np.concatenate([part.p_cleared for part in parts]),
             n_flagged=np.concatenate([part.n_flagged for part in parts]),
             n_cleared=np.concatenate([part.n_cleared for part in parts]),
+            alike=Alike.joined([(part.alike, len(part.n)) for part in parts]),
+        )
+
+    def as_independent(self, z: float | _Floats) -> Self:
+        """Return the rates of fewer cases, all independent, with the same limits at `z`."""
+        if self.alike is None:
+            return self
+        times = self.alike.at(z)
+        return replace(
+            self,
+            flagged=self.flagged / times,
+            cleared=self.cleared / times,
+            n_flagged=self.n_flagged / times,
+            n_cleared=self.n_cleared / times,
+            alike=None,
         )
 
     @property
@@ -105,7 +125,7 @@ class CorrectedRates:
     def limits(self, z: float | _Floats) -> _Limits:
         """Return the limits at the normal quantile `z`; 0 and 1 where there is no estimate."""
         estimate = self.estimate
-        lower, upper = self._raw_limits(z)
+        lower, upper = self.as_independent(z)._raw_limits(z)
         known = np.isfinite(estimate)
         return (
             np.where(known, np.minimum(lower, estimate), 0.0),
@@ -141,7 +161,7 @@ class CorrectedRates:
 
     def _shares(
         self, in_flagged: _Floats, in_cleared: _Floats
-    ) -> tuple[_Floats, _Floats, _Floats, _Floats, _Ints]:
+    ) -> tuple[_Floats, _Floats, _Floats, _Floats, _Ints | _Floats]:
         """Return hits and trials of the right and the wrong decision, and cases with the right."""
         if self.metric in ("sensitivity", "false_negative_rate"):
             return in_flagged, self.n_flagged, in_cleared, self.n_cleared, self.flagged

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.adjusted import Adjusted
+from edgefair.audit.corrected_clusters import Alike, design_effect
 from edgefair.audit.corrected_prevalence import CorrectedPrevalence
 from edgefair.audit.corrected_rates import CorrectedRates
 from edgefair.audit.estimates import Estimates
@@ -52,12 +53,15 @@ class PartlyVerified:
     drawn_from : ndarray of int64
         Group that it was or would have been drawn from, from 0; one number for all if no draw
         told groups apart.
+    patients : ndarray of int64, or None
+        Number of each case's patient; None if every case is of another one.
     """
 
     y_true: _Ints
     flagged: _Bools
     because: _Ints
     drawn_from: _Ints
+    patients: _Ints | None = None
 
     def is_plain(self, groupings: Sequence[Grouping]) -> bool:
         """Whether nearly all cases (95 %) of every group are verified, so that rates stand."""
@@ -120,8 +124,17 @@ class PartlyVerified:
             )
             rates[metric] = replace(joined, p_cleared=np.where(refused, np.nan, joined.p_cleared))
         known = np.array([int((self.y_true[rows] >= 0).sum()) for rows in parts], np.int64)
-        rates["prevalence"] = CorrectedPrevalence.of(rates["npv"], known)
+        alike = Alike.joined([(self._alike(rows, chance, "prevalence"), 1) for rows in parts])
+        rates["prevalence"] = CorrectedPrevalence.of(rates["npv"], known, alike)
         return rates
+
+    def _alike(self, rows: _Bools, chance: NDArray[np.float64], metric: str) -> Alike | None:
+        if self.patients is None or not rows.any():
+            return None
+        effect, freedom = design_effect(
+            self.y_true[rows], self.flagged[rows], chance[rows], self.patients[rows], metric
+        )
+        return Alike(effect=np.array([effect]), freedom=np.array([freedom]))
 
     def _one(self, rows: _Bools, chance: NDArray[np.float64], metric: str) -> CorrectedRates:
         if not rows.any():
@@ -137,9 +150,10 @@ class PartlyVerified:
                 n_cleared=np.zeros(1),
             )
         codes = np.zeros(int(rows.sum()), np.int64)
-        return inverse_probability(
+        found = inverse_probability(
             self.y_true[rows], self.flagged[rows], codes, chance[rows], metric
         )
+        return replace(found, alike=self._alike(rows, chance, metric))
 
 
 def _collapsed(fine: _Ints, side: _Ints, known: _Bools, picked: _Bools) -> _Ints:

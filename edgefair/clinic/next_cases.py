@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import isnan, nan
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.fair_order import FairOrder, fair_order
 from edgefair.audit.groups import By, Grouping, Term, group_by
 from edgefair.audit.sampling import AuditDraw, Objective, Stratum, allocate, draw, strata_of
 from edgefair.audit.verification import verified_counts
 from edgefair.audit.verification_state import MINIMUM_RANDOM_AUDIT, is_representative
 from edgefair.clinic.subjects import features_of
 from edgefair.errors import NotEnoughData
-from edgefair.ledger import Case, Draw, DrawnCase, Ledger, ScoredCases
-from edgefair.records import Decision, Group
+from edgefair.ledger import KNOWN_ALREADY, Case, Draw, DrawnCase, Ledger, ScoredCases
+from edgefair.records import Decision, Group, VerifiedBecause
 
 __all__ = ["DESIGN", "Asked", "Worklist", "crossed", "next_cases"]
 
-DESIGN: Final = "edgefair-draw/1"
+DESIGN: Final = "edgefair-draw/2"
 """Name and version of the design's layout, as the ledger keeps it."""
 
 
@@ -102,11 +102,11 @@ def next_cases(path: Path, asked: Asked, *, now: datetime) -> Worklist:
         scored = ledger.scored()
         findings = _findings(path, scored, asked.finding)
         waiting = tuple(case for case in ledger.open_draws() if case.finding in findings)
-        earlier = len(ledger.draws())
+        draws = ledger.draws()
         listed = waiting if asked.beside_open else waiting[: asked.budget]
         wanted = asked.budget - (0 if asked.beside_open else len(listed))
-        frame = _Frame.of(scored, findings, {(case.case, case.finding) for case in _drawn(ledger)})
-        made = _draw(frame, asked, wanted, earlier) if wanted else None
+        frame = _Frame.of(scored, findings, [case for draw in draws for case in draw.cases])
+        made = _draw(frame, asked, wanted, len(draws)) if wanted else None
         if made is None:
             return Worklist(
                 model=scored.model,
@@ -115,19 +115,23 @@ def next_cases(path: Path, asked: Asked, *, now: datetime) -> Worklist:
                 notes=_notes(waiting, listed, wanted, None),
             )
         record = _as_record(made, frame, asked, now)
-        ledger.record_draw(record, earlier=earlier)
+        ledger.record_draw(record, earlier=len(draws))
         by_key = {(case.code, case.finding): case for case in ledger.open_draws()}
     return Worklist(
         model=scored.model,
         waiting=listed,
-        drawn=tuple(by_key[(one.case, one.finding)] for one in record.cases),
+        drawn=tuple(by_key[(one.case, one.finding)] for one in record.cases if not one.was_known),
         notes=_notes(waiting, listed, wanted, made),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """The stream as the sampler needs it, each array of shape (n,)."""
+    """The stream as the sampler needs it, each array of shape (n,).
+
+    `waits` are the cases that were drawn to be verified before, `counted` those that are evidence
+    of error rates already: met by an earlier draw, or picked by lots of the site's own.
+    """
 
     scored: ScoredCases
     findings: tuple[str, ...]
@@ -135,22 +139,27 @@ class _Frame:
     flagged: NDArray[np.bool_]
     truth: NDArray[np.int64]
     waits: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
 
     @classmethod
     def of(
-        cls, scored: ScoredCases, findings: tuple[str, ...], drawn: set[tuple[str, str]]
+        cls, scored: ScoredCases, findings: tuple[str, ...], drawn: Sequence[DrawnCase]
     ) -> _Frame:
         number = {name: i for i, name in enumerate(findings)}
-        was_drawn = np.array(
-            [key in drawn for key in zip(scored.case, scored.finding, strict=True)], bool
-        )
+        listed = {(one.case, one.finding) for one in drawn if not one.was_known}
+        met = {(one.case, one.finding) for one in drawn if one.least > 0}
+        keys = list(zip(scored.case, scored.finding, strict=True))
+        waits = np.array([key in listed for key in keys], bool)
+        by_own_lots = [why is VerifiedBecause.RANDOM_AUDIT for why in scored.verified_because]
         return cls(
             scored=scored,
             findings=findings,
             of_finding=np.array([number.get(name, -1) for name in scored.finding], np.int64),
             flagged=np.array([one is not Decision.NEGATIVE for one in scored.y_pred], bool),
             truth=np.array([-1 if one is None else one for one in scored.y_true], np.int64),
-            waits=was_drawn,
+            waits=waits,
+            counted=np.array([key in met for key in keys], bool)
+            | (np.array(by_own_lots, bool) & ~waits),
         )
 
     @property
@@ -172,7 +181,7 @@ class _Frame:
 class _Made:
     drawn: AuditDraw
     strata: tuple[Stratum, ...]
-    open_shares: tuple[float, ...]
+    orders: tuple[tuple[NDArray[np.int64], FairOrder], ...]
     by: tuple[str, ...]
     left_out: tuple[str, ...]
     seed: int
@@ -182,6 +191,12 @@ class _Made:
         """How many strata have cases, and none was drawn."""
         sizes = zip(self.drawn.design.sizes, self.drawn.design.drawn, strict=True)
         return sum(size > 0 and not n for size, n in sizes)
+
+    @property
+    def met_for_nothing(self) -> int:
+        """How many cases are evidence from now on that nobody has to verify for it."""
+        met = [rows[order.met] for rows, order in self.orders]
+        return int((~np.isin(np.concatenate(met), self.drawn.indices)).sum())
 
     @property
     def still_missing(self) -> tuple[tuple[Stratum, int], ...]:
@@ -208,22 +223,20 @@ def _findings(path: Path, scored: ScoredCases, asked: str | None) -> tuple[str, 
     return wanted
 
 
-def _drawn(ledger: Ledger) -> list[DrawnCase]:
-    return [case for draw in ledger.draws() for case in draw.cases]
-
-
 def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | None:
     """Return a draw from strata that are few enough; None if nothing is left to draw."""
     if not frame.can_be_drawn.any():
         return None
     seed = earlier if asked.seed is None else asked.seed
     by, grouping = _groups(frame, asked.by, wanted)
-    strata, members, open_shares = _strata(frame, grouping)
+    codes = np.zeros(len(frame.flagged), np.int64) if grouping is None else grouping.codes
+    groups = (Group(),) if grouping is None else grouping.groups
+    strata, members = _strata(frame, codes, groups)
     drawn = draw(members, allocate(strata, wanted, objective=Objective.WIDEST), seed=seed)
     return _Made(
         drawn=drawn,
         strata=strata,
-        open_shares=open_shares,
+        orders=_orders(frame, 2 * codes + ~frame.flagged, 2 * len(groups), drawn),
         by=by,
         left_out=asked.by[len(by) :],
         seed=seed,
@@ -255,20 +268,11 @@ def crossed(by: Sequence[str]) -> By:
 
 
 def _strata(
-    frame: _Frame, grouping: Grouping | None
-) -> tuple[tuple[Stratum, ...], list[NDArray[np.int64]], tuple[float, ...]]:
-    """Return the strata of all findings, which cases can be drawn from each, and their share.
-
-    The share of a stratum is 0 if any of its cases is known without having been drawn, and nan
-    if it has none.
-    """
-    everybody = np.zeros(len(frame.flagged), np.int64)
-    codes = everybody if grouping is None else grouping.codes
-    groups = (Group(),) if grouping is None else grouping.groups
+    frame: _Frame, codes: NDArray[np.int64], groups: Sequence[Group]
+) -> tuple[tuple[Stratum, ...], list[NDArray[np.int64]]]:
+    """Return the strata of all findings, and which cases can be drawn from each."""
     strata: list[Stratum] = []
     members: list[NDArray[np.int64]] = []
-    open_shares: list[float] = []
-    chosen = (frame.truth >= 0) & ~frame.waits
     telling, able = frame.telling(), frame.can_be_drawn
     for number, finding in enumerate(frame.findings):
         rows = frame.of_finding == number
@@ -279,54 +283,61 @@ def _strata(
             stands = int((here & ((telling >= 0) | (frame.waits & (frame.truth < 0)))).sum())
             strata.append(replace(one, unverified=len(its), verified=stands))
             members.append(its)
-            share = len(its) / here.sum() if here.any() else nan
-            open_shares.append(0.0 if (here & chosen).any() else share)
-    return tuple(strata), members, tuple(open_shares)
+    return tuple(strata), members
 
 
-def _least(made: _Made) -> list[float]:
-    """Return for each stratum the chance that leaves all cases of a finding as likely to be in.
-
-    A case was not drawn before with about the chance that is the share of its stratum still to be
-    drawn from, so that this share times its chance now is what it is in by. The smallest of these
-    products over all strata, groups and decisions alike, can be had in each by a second lot. It is
-    0 where some cases could not be drawn: those known for a reason of their own, or a stratum
-    without any draw. Then nothing makes the drawn ones stand for all without weights.
-    """
-    parts = list(zip(made.strata, made.drawn.design.probabilities, made.open_shares, strict=True))
-    common = {
-        finding: min(
-            share * p for one, p, share in parts if one.finding == finding and not isnan(share)
+def _orders(
+    frame: _Frame, sides: NDArray[np.int64], count: int, drawn: AuditDraw
+) -> tuple[tuple[NDArray[np.int64], FairOrder], ...]:
+    """Return for each finding the cases that were no evidence before, and which are now."""
+    rng = np.random.default_rng([drawn.design.seed, len(drawn.design.sizes), 1])
+    orders = []
+    for number in range(len(frame.findings)):
+        rows = np.flatnonzero((frame.of_finding == number) & ~frame.counted)
+        own = [drawn.indices[drawn.strata == number * count + side] for side in range(count)]
+        found = fair_order(
+            sides[rows],
+            frame.can_be_drawn[rows],
+            [np.searchsorted(rows, indices) for indices in own],
+            rng=rng,
         )
-        for finding in {one.finding for one in made.strata}
-    }
-    return [min(p, common[one.finding] / share) if share > 0 else 0.0 for one, p, share in parts]
+        orders.append((rows, found))
+    return tuple(orders)
 
 
 def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
-    """Return the draw as the ledger keeps it, its cases in random order."""
-    chance = made.drawn.design.probabilities
-    least = _least(made)
-    scored, cases = frame.scored, []
-    order = np.random.default_rng([made.seed, len(made.strata)]).permutation(
-        len(made.drawn.indices)
-    )
-    for place in order.tolist():
-        index, of_stratum = int(made.drawn.indices[place]), int(made.drawn.strata[place])
-        stratum = made.strata[of_stratum]
-        cases.append(
-            DrawnCase(
-                case=scored.case[index],
-                finding=scored.finding[index],
-                stratum=_name(stratum),
-                probability=chance[of_stratum],
-                least=least[of_stratum],
-            )
-        )
+    """Return the draw as the ledger keeps it: each finding's order, all others in among them."""
+    chance = dict(zip(made.drawn.indices.tolist(), made.drawn.strata.tolist(), strict=True))
+    met = [rows[order.met].tolist() for rows, order in made.orders]
+    rng = np.random.default_rng([made.seed, len(made.strata)])
+    others = rng.permutation(np.setdiff1d(made.drawn.indices, [i for one in met for i in one]))
+    parts = [iter(one) for one in (*met, others.tolist())]
+    turns = np.repeat(np.arange(len(parts)), [*(len(one) for one in met), len(others)])
     return Draw(
         drawn_at=now.isoformat(timespec="seconds"),
         design=json.dumps(_design(made, frame, asked), sort_keys=True, ensure_ascii=False),
-        cases=tuple(cases),
+        cases=tuple(
+            _drawn_case(made, frame, next(parts[turn]), chance, is_met=turn < len(met))
+            for turn in rng.permutation(turns).tolist()
+        ),
+    )
+
+
+def _drawn_case(
+    made: _Made, frame: _Frame, index: int, of_stratum: Mapping[int, int], *, is_met: bool
+) -> DrawnCase:
+    if index in of_stratum:
+        place = of_stratum[index]
+        stratum, chance = _name(made.strata[place]), made.drawn.design.probabilities[place]
+    else:
+        stratum = KNOWN_ALREADY
+        chance = made.orders[int(frame.of_finding[index])][1].share
+    return DrawnCase(
+        case=frame.scored.case[index],
+        finding=frame.scored.finding[index],
+        stratum=stratum,
+        probability=chance,
+        least=chance if is_met else 0.0,
     )
 
 
@@ -342,6 +353,10 @@ def _design(made: _Made, frame: _Frame, asked: Asked) -> dict[str, Any]:
         "budget": asked.budget,
         "objective": Objective.WIDEST.value,
         "seed": made.seed,
+        "evidence": [
+            {"finding": finding, "frame": order.frame, "met": len(order.met)}
+            for finding, (_, order) in zip(frame.findings, made.orders, strict=True)
+        ],
         "strata": [
             {
                 "finding": stratum.finding,
@@ -380,6 +395,13 @@ def _notes(
             made and made.empty_handed,
             "The budget is too small to give every case a chance: confirm more at a time, or the "
             "rates cannot be carried over to everybody."
+            if made
+            else "",
+        ),
+        (
+            made and made.met_for_nothing,
+            f"Drawn beside them, though known already: {_cases(made.met_for_nothing)}. They count "
+            "in the re-check too, as the others are confirmed."
             if made
             else "",
         ),

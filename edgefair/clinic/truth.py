@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefair.audit.groups import group_by
+from edgefair.audit.inputs import patient_numbers
 from edgefair.audit.partly_verified import REASONS, PartlyVerified
 from edgefair.audit.reader_disagreement import agreement, label_error
 from edgefair.clinic.next_cases import crossed
@@ -70,10 +71,11 @@ class SecondReadings:
 def stream_of(scored: ScoredCases, draws: Sequence[Draw], finding: str) -> PartlyVerified:
     """Return all cases of a finding with why each was verified.
 
-    A case that was drawn counts as drawn by lot, whatever was typed as the reason later.
+    A case that was drawn to be verified counts as drawn by lot, whatever was typed as the reason
+    later. One that was known before it was drawn stands for what it was verified for.
     """
     rows = [i for i, name in enumerate(scored.finding) if name == finding]
-    drawn = {(one.case, one.finding) for draw in draws for one in draw.cases}
+    drawn = {(c.case, c.finding) for draw in draws for c in draw.cases if not c.was_known}
     because = []
     for i in rows:
         reason = scored.verified_because[i]
@@ -86,6 +88,7 @@ def stream_of(scored: ScoredCases, draws: Sequence[Draw], finding: str) -> Partl
         flagged=np.array([scored.y_pred[i] is not Decision.NEGATIVE for i in rows], bool),
         because=np.array(because, np.int64),
         drawn_from=_drawn_from(scored, draws, finding)[rows],
+        patients=patient_numbers([scored.patient[i] for i in rows]),
     )
 
 
@@ -139,8 +142,7 @@ def notes_on_verification(result: AuditResult, finding: str, ledger: Path) -> tu
         "every case that was drawn counts for those nobody verified, by the inverse of its chance "
         "(Begg and Greenes where all chances are alike); what was verified for a reason of its "
         f"own counts for itself. Sensitivity {_with_limits(cell)}; the verified cases alone would "
-        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones; images of "
-        "one patient count as independent here."
+        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones."
     )
     if not refused:
         return (said,)
@@ -157,8 +159,9 @@ def notes_on_earlier_draws(scored: ScoredCases, draws: Sequence[Draw]) -> tuple[
     Their chances depended on that model's decisions, which the weights do not part cases by.
     """
     others = sum(
-        len(draw.cases)
+        not case.was_known
         for draw in draws
+        for case in draw.cases
         if json.loads(draw.design)["bundle_digest"] != scored.bundle_digest
     )
     if not others:

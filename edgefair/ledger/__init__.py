@@ -1,7 +1,7 @@
 """The record of what the model said and what turned out to be true, in one SQLite file."""
 
 from edgefair.ledger.adoptions import Adoption, NewAdoption
-from edgefair.ledger.draws import Draw, DrawnCase, Reading, ScoredCases
+from edgefair.ledger.draws import KNOWN_ALREADY, Draw, DrawnCase, Reading, ScoredCases
 from edgefair.ledger.evidence import Evidence, Marks, PastChanges
 from edgefair.ledger.ledger import Ledger
 from edgefair.ledger.monitoring import Alarm, CellAt, NewAlarm, OpenStep, Step, Surroundings
@@ -18,6 +18,7 @@ from edgefair.ledger.results import (
 from edgefair.ledger.screened import ScreenedCases
 
 __all__ = [
+    "KNOWN_ALREADY",
     "Adoption",
     "Alarm",
     "Case",

@@ -1,5 +1,8 @@
 """Draws of cases to confirm: kept before anybody sees them, so that no chance is forgotten.
 
+A case that is known already can be drawn too: nobody has to look at it again, but from then on it
+is evidence of error rates, as it was picked by lot and not for the reason it was confirmed for.
+
 Beside them the stream they are drawn from: everything that one model scored, known or not.
 """
 
@@ -18,6 +21,7 @@ from edgefair.ledger.results import Case
 from edgefair.records import Decision, Subject, VerifiedBecause
 
 __all__ = [
+    "KNOWN_ALREADY",
     "Draw",
     "DrawnCase",
     "Reading",
@@ -28,6 +32,9 @@ __all__ = [
     "read_scored",
     "write_draw",
 ]
+
+KNOWN_ALREADY: Final = "known already"
+"""Stratum of a case that was drawn when its outcome was known, or awaited from an earlier draw."""
 
 _SCORED: Final = """
 SELECT code, coalesce(patient, ''), latest_score.finding, probability, decision, predicted_at,
@@ -83,12 +90,13 @@ class DrawnCase:
     case, finding : str
         Case code, and what is to be confirmed.
     stratum : str
-        Group and decision that it was drawn from; never shown to who verifies.
+        Group and decision that it was drawn from, never shown to who verifies; or `KNOWN_ALREADY`.
     probability : float
         Its chance to be drawn, in (0, 1].
     least : float
-        The smallest chance that any case of its group and finding had, whatever the model said
-        of it; 0 if some had none.
+        How large that chance is after a second lot, which makes it the same for all cases of the
+        finding, whatever the model said of them. The same as `probability` where the case is
+        evidence of error rates as it is; 0 where it is none.
     """
 
     case: str
@@ -96,6 +104,11 @@ class DrawnCase:
     stratum: str
     probability: float
     least: float
+
+    @property
+    def was_known(self) -> bool:
+        """Whether nobody has to verify it because of this draw."""
+        return self.stratum == KNOWN_ALREADY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

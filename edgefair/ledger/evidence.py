@@ -1,8 +1,13 @@
 """Outcomes as evidence of error rates: in ledger order, each beside what the model said.
 
-A case is evidence from its first outcome on that was verified for a reason that does not depend on
-the model; what it is evidence of, its latest outcome says. So the place of a case in the order is
-never taken by another, and a correction changes the past instead of adding to it.
+Where cases of a finding are drawn by lot, those that were met by a draw are evidence, for whatever
+reason they were verified, and so are cases that the site drew by lots of its own. Where nothing
+was ever drawn, a routine that verifies cases whatever the model said of them counts as well. What
+a case is evidence of, its latest outcome says. So its place in the order is never taken by
+another, and a correction changes the past instead of adding to it.
+
+A case that was known when it was drawn waits until one is confirmed that stands behind it in its
+draw's order: what is known early, mostly of the flagged, would be counted before the others else.
 """
 
 from __future__ import annotations
@@ -17,41 +22,79 @@ from typing import Any, Final
 
 from edgefair.bundle.plan import COUNTED_BECAUSE
 from edgefair.ledger.connection import sound
+from edgefair.ledger.draws import KNOWN_ALREADY
 from edgefair.records import UNKNOWN, Attribute, Decision, Subject, VerifiedBecause
 
 __all__ = ["Evidence", "Marks", "PastChanges", "past_changes", "present_marks", "read_evidence"]
 
 _COUNTED: Final = ", ".join(f"'{reason}'" for reason in COUNTED_BECAUSE)
 
+_UNTIL: Final = " AND withdrawal.id <= :withdrawal_id"
+
+_ALL: Final = 2**62
+"""A key above all others."""
+
 _STANDS: Final = "NOT EXISTS (SELECT 1 FROM withdrawal WHERE withdrawal.outcome_id = {0}.id{1})"
 
+# A case that was met by a draw becomes evidence with its own first outcome, or, where it was known
+# already, with the first one of those that had to be verified behind it.
+_MET: Final = f"""
+WITH turn AS (
+    SELECT drawn.*, min(CASE WHEN stratum <> '{KNOWN_ALREADY}' THEN told END)
+        OVER (PARTITION BY draw_id, finding ORDER BY drawn.id DESC) AS behind
+    FROM (
+        SELECT drawn_case.id, draw_id, image_id, finding, stratum, (
+            SELECT min(id) FROM outcome AS first
+            WHERE first.image_id = drawn_case.image_id AND first.finding = drawn_case.finding
+                AND {_STANDS.format("first", _UNTIL)}) AS told
+        FROM drawn_case WHERE least > 0 AND drawn_case.id <= :drawn_case_id) AS drawn),
+met AS (
+    SELECT image_id, finding, id AS drawn_id,
+        CASE WHEN stratum = '{KNOWN_ALREADY}' THEN max(told, behind) ELSE told END AS outcome_id
+    FROM turn)
+"""  # noqa: S608 - put together from constants
+
+_UNDRAWN: Final = f"""
+    verified_because IN ({_COUNTED}) AND {_STANDS.format("counted", _UNTIL)}
+    AND NOT EXISTS (
+        SELECT 1 FROM drawn_case WHERE drawn_case.id <= :drawn_case_id
+            AND drawn_case.image_id = counted.image_id AND drawn_case.finding = counted.finding)
+    AND (verified_because = '{VerifiedBecause.RANDOM_AUDIT}' OR NOT EXISTS (
+        SELECT 1 FROM drawn_case WHERE drawn_case.id <= :drawn_case_id
+            AND drawn_case.finding = counted.finding))
+"""  # noqa: S608 - put together from constants
+
+_PLACES: Final = f"""{_MET}, place AS (
+    SELECT image_id, finding, drawn_id, outcome_id FROM met
+    UNION ALL
+    SELECT image_id, finding, 0, id FROM outcome AS counted
+    WHERE id > :after AND {_UNDRAWN} AND NOT EXISTS (
+        SELECT 1 FROM outcome AS earlier
+        WHERE earlier.image_id = counted.image_id AND earlier.finding = counted.finding
+            AND earlier.id < counted.id AND earlier.verified_because IN ({_COUNTED})
+            AND {_STANDS.format("earlier", _UNTIL)}))
+"""  # noqa: S608 - put together from constants
+
 # every row that the evidence rests on comes whole, so that its checksum can be seen to hold
-_EVIDENCE: Final = f"""
+_EVIDENCE: Final = f"""{_PLACES}
 SELECT this.*, truth.*, score.*, subject.*, drawn_case.*
-FROM outcome AS this
+FROM place
+JOIN outcome AS this ON this.id = place.outcome_id
 JOIN outcome AS truth ON truth.id = (
     SELECT max(id) FROM outcome AS other
-    WHERE other.image_id = this.image_id AND other.finding = this.finding
+    WHERE other.image_id = place.image_id AND other.finding = place.finding
         AND {_STANDS.format("other", "")})
 JOIN score ON score.id = (
     SELECT max(other.id) FROM score AS other
     JOIN operating_point ON operating_point.id = other.operating_point_id
     JOIN model ON model.id = operating_point.model_id
-    WHERE other.image_id = this.image_id AND operating_point.finding = this.finding
+    WHERE other.image_id = place.image_id AND operating_point.finding = place.finding
         AND model.bundle_digest = :bundle)
 LEFT JOIN subject ON subject.id = (
-    SELECT max(id) FROM subject AS other WHERE other.image_id = this.image_id)
-LEFT JOIN drawn_case ON drawn_case.id = (
-    SELECT min(id) FROM drawn_case AS other
-    WHERE other.image_id = this.image_id AND other.finding = this.finding)
+    SELECT max(id) FROM subject AS other WHERE other.image_id = place.image_id)
+LEFT JOIN drawn_case ON drawn_case.id = place.drawn_id
 WHERE this.id > :after AND this.recorded_on >= :since
-    AND this.verified_because IN ({_COUNTED}) AND {_STANDS.format("this", "")}
-    AND NOT EXISTS (
-        SELECT 1 FROM outcome AS earlier
-        WHERE earlier.image_id = this.image_id AND earlier.finding = this.finding
-            AND earlier.id < this.id AND earlier.verified_because IN ({_COUNTED})
-            AND {_STANDS.format("earlier", "")})
-ORDER BY this.id
+ORDER BY this.id, place.drawn_id
 """  # noqa: S608 - put together from constants
 
 _COLUMNS: Final = (("outcome", 9), ("outcome", 9), ("score", 9), ("subject", 7), ("drawn_case", 8))
@@ -67,10 +110,12 @@ SELECT (SELECT max(id) FROM score), (SELECT max(id) FROM outcome),
 """
 
 _COUNTED_BEFORE: Final = f"""
-SELECT 1 FROM outcome AS counted
-WHERE counted.image_id = {{0}} AND counted.id > :start AND counted.id <= :outcome_id
-    AND counted.verified_because IN ({_COUNTED})
-    AND {_STANDS.format("counted", " AND withdrawal.id <= :withdrawal_id")}
+EXISTS (
+    SELECT 1 FROM outcome AS counted
+    WHERE counted.image_id = new.image_id AND counted.finding = new.finding
+        AND counted.id > :start AND counted.id <= :outcome_id AND {_UNDRAWN})
+OR (new.image_id, new.finding) IN (
+    SELECT image_id, finding FROM met WHERE outcome_id > :start AND outcome_id <= :outcome_id)
 """  # noqa: S608 - put together from constants
 
 _LATEST_VALUE: Final = """
@@ -85,35 +130,34 @@ _THEN: Final = _LATEST_VALUE.format(
     + _STANDS.format("other", " AND withdrawal.id <= :withdrawal_id")
 )
 
-_OF_FINDING: Final = " AND counted.finding = new.finding"
-
-_CORRECTED: Final = f"""
+_CORRECTED: Final = f"""{_MET}
 SELECT count(*) FROM (SELECT DISTINCT image_id, finding FROM outcome WHERE id > :outcome_id) AS new
-WHERE EXISTS ({_COUNTED_BEFORE.format("new.image_id")}{_OF_FINDING})
-    AND ({_NOW}) IS NOT ({_THEN})
+WHERE ({_COUNTED_BEFORE}) AND ({_NOW}) IS NOT ({_THEN})
 """  # noqa: S608 - put together from constants
 
 _WITHDRAWN: Final = """
 SELECT count(*) FROM withdrawal WHERE id > :withdrawal_id AND outcome_id <= :outcome_id
 """
 
-_SCORED_LATE: Final = f"""
+_SCORED_LATE: Final = f"""{_MET}
 SELECT count(*) FROM (
     SELECT score.image_id, finding FROM score
     JOIN operating_point ON operating_point.id = operating_point_id
     JOIN model ON model.id = operating_point.model_id
     WHERE score.id > :score_id AND bundle_digest = :bundle) AS new
-WHERE EXISTS ({_COUNTED_BEFORE.format("new.image_id")}{_OF_FINDING})
+WHERE {_COUNTED_BEFORE}
 """  # noqa: S608 - put together from constants
 
-_SUBJECT_CHANGED: Final = f"""
-SELECT count(DISTINCT image_id) FROM subject AS new WHERE new.id > :subject_id
-    AND EXISTS ({_COUNTED_BEFORE.format("new.image_id")})
+_SUBJECT_CHANGED: Final = f"""{_MET}
+SELECT count(DISTINCT new.image_id) FROM (
+    SELECT DISTINCT subject.image_id, finding FROM subject
+    JOIN outcome ON outcome.image_id = subject.image_id WHERE subject.id > :subject_id) AS new
+WHERE {_COUNTED_BEFORE}
 """  # noqa: S608 - put together from constants
 
-_DRAWN_LATE: Final = f"""
-SELECT count(*) FROM drawn_case AS new WHERE new.id > :drawn_case_id
-    AND EXISTS ({_COUNTED_BEFORE.format("new.image_id")}{_OF_FINDING})
+_COUNTED_THEN: Final = f"""{_PLACES}
+SELECT image_id, finding, outcome_id FROM place
+WHERE outcome_id > :start AND outcome_id <= :outcome_id
 """  # noqa: S608 - put together from constants
 
 
@@ -124,7 +168,7 @@ class Evidence:
     Attributes
     ----------
     outcome_id : int
-        Its place in the order.
+        With which outcome it became evidence, its own or one that it waited for.
     outcome : bool
         Whether the finding was there, by the latest outcome that stands.
     flagged : bool
@@ -165,7 +209,8 @@ class PastChanges:
     subjects : int
         Images of whose patients something was learned later.
     drawn_late : int
-        Cases that were drawn for verification after they had been verified.
+        Cases that count otherwise since cases of their finding are drawn by lot: mostly those
+        verified by routine, which count no more.
     """
 
     corrected: int
@@ -200,8 +245,8 @@ class PastChanges:
             ),
             (
                 self.drawn_late,
-                "1 case was drawn after it was verified",
-                "{} cases were drawn after they were verified",
+                "1 case counts otherwise since cases are drawn by lot",
+                "{} cases count otherwise since cases are drawn by lot",
             ),
         )
         return "; ".join(
@@ -227,17 +272,26 @@ def past_changes(
 ) -> PastChanges:
     """Return what of the cases counted from a start up to the marks is other now."""
     named = {**asdict(marks), "bundle": bundle_digest, "start": start}
-    corrected, withdrawn, scored, subjects, drawn = (
+    corrected, withdrawn, scored, subjects = (
         int(connection.execute(query, named).fetchone()[0])
-        for query in (_CORRECTED, _WITHDRAWN, _SCORED_LATE, _SUBJECT_CHANGED, _DRAWN_LATE)
+        for query in (_CORRECTED, _WITHDRAWN, _SCORED_LATE, _SUBJECT_CHANGED)
     )
     return PastChanges(
         corrected=corrected,
         withdrawn=withdrawn,
         scored_late=scored,
         subjects=subjects,
-        drawn_late=drawn,
+        drawn_late=_counted_otherwise(connection, marks, start),
     )
+
+
+def _counted_otherwise(connection: sqlite3.Connection, marks: Marks, start: int) -> int:
+    if present_marks(connection).drawn_case_id <= marks.drawn_case_id:
+        return 0
+    named = {**asdict(marks), "start": start, "after": start}
+    then = connection.execute(_COUNTED_THEN, named).fetchall()
+    now = connection.execute(_COUNTED_THEN, {**named, "drawn_case_id": _ALL}).fetchall()
+    return len({row[:2] for row in set(then) ^ set(now)})
 
 
 def read_evidence(
@@ -266,14 +320,20 @@ def read_evidence(
     for table in _WHOLE:
         for _ in sound(path, table, connection.execute(f"SELECT * FROM {table}")):  # noqa: S608
             pass
-    named = {"bundle": bundle_digest, "after": after, "since": since}
+    named = {
+        "bundle": bundle_digest,
+        "after": after,
+        "since": since,
+        "withdrawal_id": _ALL,
+        "drawn_case_id": _ALL,
+    }
     for row in connection.execute(_EVIDENCE, named):
         this, truth, score, subject, drawn = _parted(path, row)
-        if this[5] == VerifiedBecause.RANDOM_AUDIT and drawn and _is_passed_over(drawn):
+        if drawn and _is_passed_over(drawn):
             continue
         yield Evidence(
             outcome_id=this[0],
-            finding=this[2],
+            finding=truth[2],
             outcome=bool(truth[3]),
             flagged=score[6] != Decision.NEGATIVE,
             subject=_subject(subject),
@@ -298,8 +358,8 @@ def _is_passed_over(drawn: Sequence[Any]) -> bool:
 
     A draw that prefers some cases, e.g. those that the model called negative, shows errors as
     often as it prefers them. A second lot, which depends on nothing but the draw and the case,
-    keeps each with the chance ``least / probability``; none where ``least`` is 0, since no lot
-    makes up for cases that could not be drawn.
+    keeps each with the chance ``least / probability``: 1 in draws that tell by themselves which
+    cases are evidence.
     """
     _, draw_id, image_id, finding, _, probability, least = drawn
     lot = hashlib.sha256(f"{draw_id}\0{image_id}\0{finding}".encode()).digest()

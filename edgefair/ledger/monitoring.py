@@ -64,9 +64,13 @@ SELECT count(*) FROM latest_outcome AS truth WHERE date(truth.date, '+1 day') < 
 _UNEQUAL: Final = """
 SELECT count(*) FROM drawn_case AS drawn WHERE least < probability AND EXISTS (
     SELECT 1 FROM standing_outcome AS known
-    WHERE known.image_id = drawn.image_id AND known.finding = drawn.finding
-        AND known.verified_because = 'random_audit')
+    WHERE known.image_id = drawn.image_id AND known.finding = drawn.finding)
+    AND NOT EXISTS (
+        SELECT 1 FROM drawn_case AS later WHERE later.image_id = drawn.image_id
+            AND later.finding = drawn.finding AND later.least = later.probability)
 """
+
+_DRAWN: Final = "SELECT count(*) FROM drawn_case"
 
 _NEWEST: Final = """
 SELECT max(
@@ -155,6 +159,8 @@ class Surroundings:
         Outcomes dated before their prediction.
     unequal : int
         Verified cases that were drawn with unequal chances, not all of which are counted.
+    drawn : int
+        Cases that were ever drawn by lot, known ones too.
     newest : str
         Day of the newest record by its own clock, ISO 8601; empty if there is none.
     """
@@ -162,6 +168,7 @@ class Surroundings:
     because: Mapping[VerifiedBecause, int]
     told_before: int
     unequal: int
+    drawn: int
     newest: str
 
 
@@ -239,6 +246,7 @@ class OpenStep:
             because=because,
             told_before=self._connection.execute(_TOLD_BEFORE, digest).fetchone()[0],
             unequal=self._connection.execute(_UNEQUAL).fetchone()[0],
+            drawn=self._connection.execute(_DRAWN).fetchone()[0],
             newest=self._connection.execute(_NEWEST).fetchone()[0],
         )
 

@@ -6,24 +6,26 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from edgefair.ledger.draws import KNOWN_ALREADY
 from edgefair.ledger.reading import newest_model, read_subject
 from edgefair.records import Decision, Subject, VerifiedBecause
 
 __all__ = ["ScreenedCases", "read_screened"]
 
-# a case that was drawn twice keeps the chance of its first draw, as in the re-check's evidence
-_SCREENED: Final = """
+# a case that was drawn to be verified twice keeps the chance of its first draw
+_SCREENED: Final = f"""
 SELECT coalesce(patient, ''), latest_score.finding, logit, probability, decision,
     operating_point, threshold, outcome, verified_because, sex, age_years, attributes,
     (SELECT probability FROM drawn_case WHERE drawn_case.image_id = latest_score.image_id
-        AND drawn_case.finding = latest_score.finding ORDER BY drawn_case.id LIMIT 1)
+        AND drawn_case.finding = latest_score.finding AND stratum <> '{KNOWN_ALREADY}'
+        ORDER BY drawn_case.id LIMIT 1)
 FROM latest_score
 LEFT JOIN latest_outcome ON latest_outcome.image_id = latest_score.image_id
     AND latest_outcome.finding = latest_score.finding
 LEFT JOIN latest_subject ON latest_subject.image_id = latest_score.image_id
 WHERE model_id = ?
 ORDER BY latest_score.id
-"""
+"""  # noqa: S608 - put together from constants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

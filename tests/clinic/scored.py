@@ -67,10 +67,14 @@ def flagged_and_every_fifth(number: int, flagged: bool) -> VerifiedBecause | Non
     return VerifiedBecause.RANDOM_AUDIT if number % 5 == 0 else None
 
 
-def write_ledger(path: Path, who: People, why: Why, *, digest: str = DIGEST) -> Path:
+def write_ledger(
+    path: Path, who: People, why: Why, *, digest: str = DIGEST, images_each: int = 1
+) -> Path:
     """Return where the ledger is: all read, those verified for whom there is a reason."""
     with Ledger.open(path, create=True) as ledger:
-        ledger.record(_prediction(i, who, digest) for i in range(len(who.ill)))
+        ledger.record(
+            _prediction(i, who, digest, patient=i // images_each) for i in range(len(who.ill))
+        )
         outcomes = [
             Outcome(
                 case=f"{i}.png",
@@ -87,7 +91,7 @@ def write_ledger(path: Path, who: People, why: Why, *, digest: str = DIGEST) -> 
     return path
 
 
-def _prediction(i: int, who: People, digest: str) -> Prediction:
+def _prediction(i: int, who: People, digest: str, *, patient: int) -> Prediction:
     probability = float(who.probability[i])
     score = FindingScore(
         finding="effusion",
@@ -102,7 +106,7 @@ def _prediction(i: int, who: People, digest: str) -> Prediction:
         image=f"{i}.png",
         digest=f"{i:032x}",
         scores=(score,),
-        subject=Subject(patient_id=f"P{i}", sex=str(who.sex[i])),
+        subject=Subject(patient_id=f"P{patient}", sex=str(who.sex[i])),
         model="chest 1.0.0",
         bundle_digest=digest,
         predicted_at="2026-03-01T08:00:00+00:00",

@@ -25,6 +25,7 @@ from edgefair.records import (
     VerifiedBecause,
 )
 from edgefair.report import Report, render_html, render_text, report_from_json, report_to_json
+from tests.clinic.scored import People, flagged_and_every_fifth, people, write_ledger
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 CASES = 1000
@@ -188,6 +189,26 @@ def test_corrected_rates_follow_from_the_evidence_pack(path: Path) -> None:
 
     assert before == (4, 0)
     assert verified(path) == (4, 0)
+
+
+def test_images_of_one_patient_are_worth_fewer_where_rates_are_corrected(tmp_path: Path) -> None:
+    once = people(500, seed=5)
+    thrice = People(
+        ill=np.repeat(once.ill, 3), sex=np.repeat(once.sex, 3), logit=np.repeat(once.logit, 3)
+    )
+    path = write_ledger(tmp_path / "clinic.ledger", thrice, flagged_and_every_fifth, images_each=3)
+    alone = write_ledger(tmp_path / "alone.ledger", thrice, flagged_and_every_fifth)
+    found, plain = (check_ledger(one, made_at=NOW, by=("sex",)) for one in (path, alone))
+
+    for metric in ("false_negative_rate", "false_positive_rate", "prevalence"):
+        for sex in "FM":
+            wide, narrow = (cell(one.report, metric, sex).value for one in (found, plain))
+            assert wide.estimate == narrow.estimate
+            assert wide.upper - wide.lower > narrow.upper - narrow.lower
+    read = pack_from_json(pack_to_json(found))
+    assert not verify_pack(read).differences
+    assert not verify_against(read, path).differences
+    assert not any("count as independent" in note for note in found.report.notes)
 
 
 def test_disputed_rates_follow_from_the_evidence_pack(path: Path) -> None:

@@ -83,23 +83,37 @@ def _of_the_truth(surroundings: Surroundings) -> Iterator[str]:
     if biased := because.get(VerifiedBecause.AI_POSITIVE, 0):
         yield (
             f"{biased:,} of {total:,} outcomes are known only because the model said positive. "
-            "They say nothing of whom it misses and are not counted."
+            f"They say nothing of whom it misses and {_counted(surroundings)}."
+        )
+    if surroundings.drawn and (routine := because.get(VerifiedBecause.ROUTINE, 0)):
+        yield (
+            f"Cases are drawn by lot here: the {routine:,} of {total:,} outcomes that were "
+            "verified by routine count only where they were drawn, as a routine may reach some "
+            "patients and not others."
         )
     if clinical := because.get(VerifiedBecause.CLINICAL, 0):
         yield (
             f"{clinical:,} of {total:,} outcomes were shown by the course of the illness. It "
-            "tells of missed cases more often than of others: not counted, but look into each."
+            f"tells of missed cases more often than of others: they {_counted(surroundings)}, but "
+            "look into each."
         )
     if unequal := surroundings.unequal:
         yield (
-            f"{unequal:,} verified cases were drawn with unequal chances: a second lot decides "
-            "which of them count, so that none is preferred."
+            f"{unequal:,} verified cases were drawn more likely than others: they correct the "
+            "rates of an audit, and none of them counts here unless a second lot, or a later "
+            "draw, makes it as likely as all others."
         )
     if early := surroundings.told_before:
         yield (
             f"{early:,} outcome{' is' if early == 1 else 's are'} dated before the prediction: "
             "check that the images are the right ones. Counted all the same."
         )
+
+
+def _counted(surroundings: Surroundings) -> str:
+    return (
+        f"are not counted{', except where they were drawn by lot' if surroundings.drawn else ''}"
+    )
 
 
 def _moment(text: str) -> datetime:
