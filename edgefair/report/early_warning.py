@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 
 from edgefair.records import Interval
 from edgefair.report import words
@@ -29,6 +29,8 @@ __all__ = [
 SCHEMA = "edgefair-shift/1"
 
 _GAP = 2
+
+_AGAINST = {"images": "release", "images since the first here": "first here"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class ShiftTest:
     ----------
     about, group, test : str
         Attribute or finding; whom it is about; ``mix of groups``, ``scores``, ``prevalence``,
-        ``misfit`` or ``flagged share``.
+        ``misfit``, ``flagged share``, ``images`` or ``images since the first here``.
     statistic, p_value, adjusted : float
     is_shown : bool
     kind : str
@@ -77,6 +79,14 @@ class ShiftTest:
         Estimated without labels, if nothing else has shifted.
     stability_index : float
         For display only.
+    n : int
+        Images here that a test of images rests on; 0 for the others.
+    moved : float
+        How far images have moved, in standard deviations of single images; nan for the others.
+    told_apart : float
+        Share of pairs, one image from before and one from now, that could be told apart.
+    spread : float
+        How many times more images differ among themselves than before.
     sentence : str
     """
 
@@ -90,6 +100,10 @@ class ShiftTest:
     kind: str
     prevalence: Interval | None
     stability_index: float
+    n: int = 0
+    moved: float = nan
+    told_apart: float = nan
+    spread: float = nan
     sentence: str
 
 
@@ -156,7 +170,12 @@ def early_warnings_to_json(warnings: EarlyWarnings) -> str:
 
 def tables_of(warnings: EarlyWarnings) -> tuple[Table, ...]:
     """Return who is seen, the tests and the guesses as tables; what is empty is left out."""
-    tables = (_seen_table(warnings), _test_table(warnings), _guess_table(warnings))
+    tables = (
+        _seen_table(warnings),
+        _test_table(warnings),
+        _image_table(warnings),
+        _guess_table(warnings),
+    )
     return tuple(table for table in tables if table.rows)
 
 
@@ -252,13 +271,50 @@ def _test_table(warnings: EarlyWarnings) -> Table:
                 one.about if one.group == "everybody" else f"{one.about}, {one.group}",
                 one.test,
                 words.p_value(one.adjusted),
-                "yes" if one.is_shown else "too few" if isnan(one.p_value) else "no",
+                _whether(one),
                 one.kind,
                 words.rate(one.prevalence, "prevalence", decimals=0) if one.prevalence else "",
             )
             for one in warnings.tests
+            if not _is_of_images(one)
         ),
     )
+
+
+def _is_of_images(one: ShiftTest) -> bool:
+    return one.test.startswith("images")
+
+
+def _image_table(warnings: EarlyWarnings) -> Table:
+    return Table(
+        title="How images look to the model",
+        caption="How images look to the model: early warning, no evidence. Moved: in standard "
+        "deviations of single images, less what chance shows. Told apart: of pairs of one image "
+        "from before and one from now, 50% by a coin. Wider: how many times more they differ "
+        "among themselves. p-values are corrected together with those above",
+        head=("Against, who", "Images", "Moved", "Told apart", "Wider", "p", "Shown"),
+        rows=tuple(
+            (
+                f"{_AGAINST.get(one.test, one.test)}, {one.group}",
+                f"{one.n:,}",
+                _figure(one.moved, "{:.1f}"),
+                "n/a" if isnan(one.told_apart) else words.percent(one.told_apart, decimals=0),
+                _figure(one.spread, "{:.1f}x"),
+                words.p_value(one.adjusted),
+                _whether(one),
+            )
+            for one in warnings.tests
+            if _is_of_images(one)
+        ),
+    )
+
+
+def _figure(value: float, form: str) -> str:
+    return "n/a" if isnan(value) else form.format(value)
+
+
+def _whether(one: ShiftTest) -> str:
+    return "yes" if one.is_shown else "too few" if isnan(one.p_value) else "no"
 
 
 def _guess_table(warnings: EarlyWarnings) -> Table:
