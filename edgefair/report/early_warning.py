@@ -22,7 +22,9 @@ __all__ = [
     "SeenGroup",
     "ShiftTest",
     "early_warnings_to_json",
+    "notes_in_words",
     "render_early_warnings",
+    "shown_in_words",
     "tables_of",
 ]
 
@@ -193,27 +195,48 @@ def _head(warnings: EarlyWarnings, width: int) -> Iterator[str]:
     yield from wrapped(f"Who is seen, and what has shifted: {warnings.model}", width)
     yield ""
     yield "EARLY WARNING, NO EVIDENCE"
-    shown = [*_shown(warnings.tests)]
-    shown += [_said(one) for one in warnings.seen if one.is_shown]
-    if not shown:
-        shown = ["No shift is shown, which does not rule one out."]
-    for sentence in shown:
+    for sentence in shown_in_words(warnings):
         yield from wrapped(sentence, width, indent="- ", hang="  ")
 
 
+def shown_in_words(warnings: EarlyWarnings) -> tuple[str, ...]:
+    """Return what is shown, in sentences; one that says that nothing is, where nothing is."""
+    shown = [*_shown(warnings.tests), *(_said(one) for one in warnings.seen if one.is_shown)]
+    return tuple(shown) or ("No shift is shown, which does not rule one out.",)
+
+
 def _shown(tests: Sequence[ShiftTest]) -> Iterator[str]:
-    """Yield what is shown in sentences; those on the flagged of many groups as one."""
-    of_groups: dict[str, list[str]] = {}
+    """Yield what is shown in sentences; those on many groups as one."""
+    flagged: dict[str, list[str]] = {}
+    images: dict[str, list[ShiftTest]] = {}
     for one in tests:
         if one.is_shown and one.test == "flagged share":
-            of_groups.setdefault(one.about, []).append(one.group)
+            flagged.setdefault(one.about, []).append(one.group)
+        elif one.is_shown and _is_of_images(one) and one.group != "everybody":
+            images.setdefault(one.test, []).append(one)
         elif one.is_shown:
             yield one.sentence
-    for finding, groups in of_groups.items():
+    for test, found in images.items():
+        yield _shown_of_images(test, found)
+    for finding, groups in flagged.items():
         yield (
             f"The share of cases flagged for {finding} has shifted in {'; '.join(groups)}, "
             "against what the model was measured on."
         )
+
+
+def _shown_of_images(test: str, found: Sequence[ShiftTest]) -> str:
+    before = {
+        "images": "those that the model was measured on",
+        "images since the first here": "the first ones here",
+    }[test]
+    ordered = sorted(found, key=lambda one: -one.moved)
+    groups = "; ".join(
+        f"{one.group} (moved by {_figure(one.moved, '{:.1f}')}, "
+        f"{_figure(100 * one.told_apart, '{:.0f}%')} told apart)"
+        for one in ordered
+    )
+    return f"By group, images look other than {before} in {groups}."
 
 
 def _said(one: SeenGroup) -> str:
@@ -224,18 +247,21 @@ def _said(one: SeenGroup) -> str:
     )
 
 
-def _foot(warnings: EarlyWarnings, width: int) -> Iterator[str]:
+def notes_in_words(warnings: EarlyWarnings) -> tuple[str, ...]:
+    """Return what the look rests on, in lines."""
     stream = (
         f"{warnings.patients:,} patients, {warnings.images:,} images"
         f"{f', since {warnings.since}' if warnings.since else ''}"
     )
-    lines = (
+    return (
         f"Stream: {stream}",
         *([f"Held against: {warnings.reference}"] if warnings.reference else []),
         *warnings.notes,
-        "Research use only. Not a medical device.",
     )
-    for line in lines:
+
+
+def _foot(warnings: EarlyWarnings, width: int) -> Iterator[str]:
+    for line in (*notes_in_words(warnings), "Research use only. Not a medical device."):
         yield from wrapped(line, width, hang="  ")
 
 
