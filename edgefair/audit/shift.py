@@ -21,6 +21,7 @@ from edgefair.audit.embedding_shift import (
     maximum_mean_discrepancy,
     mean_shift,
 )
+from edgefair.audit.image_shift import Against, ImageReference, image_shift
 from edgefair.audit.mix import homogeneity, population_stability_index
 from edgefair.audit.multiplicity import benjamini_hochberg
 from edgefair.audit.prevalence_shift import black_box_prevalence, fit_mixture
@@ -63,8 +64,8 @@ class ShiftFinding:
     group : Group
         Whom it is about; everybody for a mix.
     test : str
-        ``mix of groups``, ``scores``, ``prevalence``, ``misfit``, ``flagged share`` or
-        ``images``.
+        ``mix of groups``, ``scores``, ``prevalence``, ``misfit``, ``flagged share``, ``images``
+        or ``images since the first here``.
     statistic : float
     p_value : float
         Of this test alone; nan where there was too little to test.
@@ -80,6 +81,15 @@ class ShiftFinding:
         the test is not about it.
     stability_index : float
         Population stability index, for display only; nan where there are no bins.
+    n : int
+        Images here that a test of images rests on; 0 for the others.
+    moved : float
+        How far images have moved, in standard deviations of single images; nan for others.
+    told_apart : float
+        Share of pairs of one image from before and one from here that could be told apart, .5
+        by a coin; nan likewise.
+    spread : float
+        How many times more images differ among themselves than before; nan likewise.
     sentence : str
     """
 
@@ -93,6 +103,10 @@ class ShiftFinding:
     kind: ShiftKind | None = None
     prevalence: Interval | None = None
     stability_index: float = nan
+    n: int = 0
+    moved: float = nan
+    told_apart: float = nan
+    spread: float = nan
     sentence: str = ""
 
 
@@ -122,9 +136,9 @@ def look_for_shift(
     Mixes by chi-squared (by permutation where sparse), scores by Kolmogorov and Smirnov on the
     reference's histogram (conservative), prevalence and misfit by the best mixture of its two
     histograms, flagged shares by chi-squared, with the prevalence of Lipton's black box, images
-    by the mean of their embeddings or by MMD. All take cases as independent: give one image a
-    patient. Tests of one stream depend on each other positively for the most part, which
-    Benjamini and Hochberg's procedure stands.
+    by the mean of their embeddings or by MMD, see `image_shift`. All take cases as independent:
+    give one image a patient. Tests of one stream depend on each other positively for the most
+    part, which Benjamini and Hochberg's procedure stands.
 
     References
     ----------
@@ -158,6 +172,10 @@ def look_for_shift(
             for before, now in zip(reference.decisions, current.decisions, strict=True)
         ),
         *_images(reference.embeddings, current.embeddings, seed),
+        *(
+            _look_of_images(before, now, seed)
+            for before, now in zip(reference.images, current.images, strict=True)
+        ),
     ]
     adjusted = benjamini_hochberg([one.p_value for one in tests]).tolist()
     decided = [
@@ -255,6 +273,21 @@ def _images(
     )
 
 
+def _look_of_images(before: ImageReference, now: NDArray[np.float64], seed: int) -> ShiftFinding:
+    shift = image_shift(before, now, seed=seed)
+    return ShiftFinding(
+        about="embeddings",
+        group=before.group,
+        test=before.against.value,
+        statistic=shift.found.statistic,
+        p_value=shift.found.p_value,
+        n=len(now),
+        moved=shift.moved.deviations,
+        told_apart=shift.moved.told_apart,
+        spread=shift.spread,
+    )
+
+
 def _with_kind(one: ShiftFinding, decided: Sequence[ShiftFinding]) -> ShiftFinding:
     if one.test not in _OF_SCORES:
         return one
@@ -280,7 +313,8 @@ def _told(one: ShiftFinding) -> ShiftFinding:
         "prevalence": f"the prevalence of {one.about}{who}",
         "misfit": f"what the scores for {one.about}{who} are made of",
         "flagged share": f"the share of cases flagged for {one.about}{who}",
-        "images": "the look of the images",
+        Against.RELEASE.value: f"the look of the images{who}",
+        Against.FIRST_HERE.value: f"the look of the images{who} since the first ones here",
     }[one.test]
     if isnan(one.p_value):
         said = f"Too few cases to tell a shift in {subject}."
@@ -308,7 +342,26 @@ def _shown(one: ShiftFinding, subject: str, who: str) -> str:
         )
     if one.test == "prevalence":
         return f"The prevalence of {one.about}{who} may have shifted, but so has more than that."
+    if one.test in tuple(Against):
+        return _images_have_shifted(one, who)
     have = "have" if one.test == "scores" else "has"
     return (
         f"{subject[0].upper()}{subject[1:]} {have} shifted against what the model was measured on."
     )
+
+
+def _images_have_shifted(one: ShiftFinding, who: str) -> str:
+    before = {
+        Against.RELEASE.value: "those that the model was measured on",
+        Against.FIRST_HERE.value: "the first ones here",
+    }[one.test]
+    said = f"Images{who} look other to the model than {before}"
+    if one.moved > 0:
+        said += (
+            f": moved by {one.moved:.1f} standard deviations of single images, so that of a pair, "
+            f"one from before and one from now, {100 * one.told_apart:.0f}% could be told apart "
+            "(50% by a coin)"
+        )
+    elif not isnan(one.spread):
+        said += f": not moved, but {one.spread:.1f} times as far apart among themselves"
+    return f"{said}."

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgefair.audit.embedding_shift import EmbeddingSummary
+from edgefair.audit.image_shift import ImageReference
 from edgefair.bundle.manifest import Reference
 from edgefair.records import Confusion, Group
 
@@ -82,12 +83,15 @@ class ShiftReference:
     decisions : tuple of DecisionReference
     embeddings : EmbeddingSummary, ndarray of float64 of shape (n, d), or None
         An array is compared in every respect, a summary by its mean.
+    images : tuple of ImageReference
+        Small embeddings, of everybody and by group.
     """
 
     mixes: tuple[MixReference, ...] = ()
     scores: tuple[ScoreReference, ...] = ()
     decisions: tuple[DecisionReference, ...] = ()
     embeddings: EmbeddingSummary | _Floats | None = None
+    images: tuple[ImageReference, ...] = ()
 
     @classmethod
     def of_bundle(cls, reference: Reference) -> ShiftReference:
@@ -149,12 +153,15 @@ class Stream:
     decisions : tuple of (int, int)
         For each `DecisionReference`, cases flagged and all cases here.
     embeddings : ndarray of float64, shape (m, d), or None
+    images : tuple of ndarray of float64, shape (m, k)
+        For each `ImageReference`, the small embeddings here.
     """
 
     mixes: tuple[tuple[int, ...], ...] = ()
     scores: tuple[_Floats, ...] = ()
     decisions: tuple[tuple[int, int], ...] = ()
     embeddings: _Floats | None = None
+    images: tuple[_Floats, ...] = ()
 
 
 def _largest(reference: Reference) -> str | None:

@@ -248,8 +248,8 @@ class Part:
     path : str
         Name inside the archive, relative, with forward slashes.
     role : str
-        ``model``, ``variant``, ``card``, ``recipe``, ``plan``, ``golden`` (the answers),
-        ``golden_image``, ``licence``, ...
+        ``model``, ``variant``, ``card``, ``recipe``, ``plan``, ``embedding_reference``,
+        ``golden`` (the answers), ``golden_image``, ``licence``, ...
     """
 
     path: str

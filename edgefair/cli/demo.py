@@ -59,22 +59,26 @@ def command(*, folder: Path | None, plant: str, years: int | None, count: int, s
     if years is not None:
         _live_through(folder or _free_folder(), plant, years, seed)
         return
-    from edgefair.bundle.shelf import find_bundle
+    from edgefair.bundle.embedding_reference import projection_of
+    from edgefair.bundle.home import default_home
+    from edgefair.bundle.shelf import find_bundle, open_bundle
     from edgefair.clinic.rehearsal import rehearse
     from edgefair.phantom import Clinic, parse_plant
-    from edgefair.runtime.pipeline import load
+    from edgefair.runtime.pipeline import Model, available_threads
 
     planted = None if plant == "none" else parse_plant(plant)
     clinic = Clinic(seed=seed, count=count, plant=planted)
     folder = folder or _free_folder()
     now = datetime.now(UTC)
     click.echo(f"Making {count} phantom radiographs in {folder} and reading each ...", err=True)
+    bundle = open_bundle(find_bundle(_MODEL), default_home())
     done = rehearse(
         folder,
         clinic,
-        load(find_bundle(_MODEL)),
+        Model(bundle, threads=available_threads()),
         now=now,
         watched=partial(with_progress, length=count, unit="images"),
+        projection=projection_of(bundle),
     )
     click.echo(f"Recorded in {done.ledger}; outcomes in {done.outcomes}.", err=True)
     _show_report(done.ledger, folder / "report.html", now)

@@ -100,8 +100,9 @@ def downgrade(
 
     `edgefair rollback` does it by itself. All go back or none: each is first looked at, and if
     one could not go back, the exit code is 5 and nothing was changed. Every prediction and outcome
-    stays; what the older schema cannot hold (plans, alarms, draws, adopted operating points,
-    withdrawals) is in a whole copy beside the ledger, and comes back from there.
+    stays; what the older schema cannot hold (small embeddings of images; before schema 2 also
+    plans, alarms, draws, adopted operating points, withdrawals) is in a whole copy beside the
+    ledger, and comes back from there.
     """
     from edgefair.ledger.schema import VERSION
     from edgefair.ledger.upkeep import downgrade_each

@@ -17,6 +17,8 @@ from edgefair.cli.trusting import allow_unsigned_option, say_notices
 from edgefair.records import UNKNOWN
 
 if TYPE_CHECKING:
+    from edgefair.bundle.archive import Bundle
+    from edgefair.bundle.projection import Projection
     from edgefair.clinic.reading import Reader, WorkList
     from edgefair.interop.demographics import Demographics
     from edgefair.interop.rows import Value
@@ -134,11 +136,14 @@ def command(
     if not named:
         raise click.UsageError("Name an image or a folder, or '-' for standard input.")
 
+    from edgefair.bundle.home import default_home
+    from edgefair.bundle.shelf import open_bundle
     from edgefair.clinic.reading import Reader
-    from edgefair.runtime.pipeline import load
+    from edgefair.runtime.pipeline import Model, available_threads
 
     work = _work_list(named)
-    opened = load(model, threads=threads, allow_unsigned=allow_unsigned)
+    checked = open_bundle(model, default_home(), allow_unsigned=allow_unsigned)
+    opened = Model(checked, threads=threads or available_threads())
     say_notices(opened)
     with ExitStack() as stack:
         reader = Reader(
@@ -148,6 +153,7 @@ def command(
             operating_point=operating_point,
             frame=frame,
             observer=_overlay_writer(heatmaps) if heatmaps else None,
+            projection=_projection(checked) if ledger else None,
         )
         _say_who_decides(reader)
         ctx.exit(_read(reader, work, output))
@@ -171,6 +177,12 @@ def _ledger(path: Path) -> Ledger:
     from edgefair.cli.noting import open_to_write
 
     return open_to_write(path, create=True)
+
+
+def _projection(bundle: Bundle) -> Projection:
+    from edgefair.bundle.embedding_reference import projection_of
+
+    return projection_of(bundle)
 
 
 def _overlay_writer(folder: Path) -> Observer:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from edgefair.report.early_warning import EarlyWarnings
 
 __all__ = ["command"]
 
@@ -56,6 +59,14 @@ _NARROWEST: Final = 80
     help="Of the shifts shown, how many may be false, on average.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it to FILE too (.html, .json or .txt).",
+)
 def command(
     *,
     ledger: Path,
@@ -65,6 +76,7 @@ def command(
     since: datetime | None,
     alpha: float,
     as_json: bool,
+    path: Path | None,
 ) -> None:
     """Say who is being seen, and what has shifted: an early warning, and no evidence.
 
@@ -73,10 +85,12 @@ def command(
       edgefair shift --ledger clinic.ledger
       edgefair shift --ledger clinic.ledger --catchment census.csv --since 2026-03-01
       edgefair shift --ledger clinic.ledger -m chest-xray-0.2.0.efb --json
+      edgefair shift --ledger clinic.ledger -o shift.html
 
-    The stream's mix of patients is held against the catchment population; mix, scores and
-    decisions against what the model was measured on before release: has the finding become more
-    or less frequent, or are the patients or images others? No outcome is needed, and so none of
+    The stream's mix of patients is held against the catchment population; mix, scores, decisions
+    and the look of the images against what the model was measured on before release, and images
+    against the first ones here: has the finding become more or less frequent, or are the patients
+    or images others? No outcome is needed, and so none of
     it tells for whom the model works. That does `edgefair audit`, with outcomes.
 
     A catchment: the columns by, group, share, e.g. "sex,F,0.51" and "age:0,18,60","60+",0.12; or
@@ -84,6 +98,9 @@ def command(
 
     Research use only; not a medical device.
     """
+    if path and path.suffix.lower() not in (".html", ".htm", ".json", ".txt"):
+        raise click.BadParameter("name a file that ends in .html, .json or .txt.", param_hint="-o")
+
     from edgefair.bundle.home import default_home
     from edgefair.clinic.shift import GROUPS, Look, shift_of_ledger
     from edgefair.report.early_warning import early_warnings_to_json, render_early_warnings
@@ -97,8 +114,27 @@ def command(
         alpha=alpha,
     )
     found = shift_of_ledger(ledger, look)
+    if path:
+        _write(found, path)
     if as_json:
         click.echo(early_warnings_to_json(found))
         return
     width = max(_NARROWEST, shutil.get_terminal_size().columns)
     click.echo(render_early_warnings(found, width=width), nl=False)
+    if path:
+        click.echo(f"It is in {path}", err=True)
+
+
+def _write(found: EarlyWarnings, path: Path) -> None:
+    from edgefair.interop.files import replaced_whole
+    from edgefair.report.early_warning import early_warnings_to_json, render_early_warnings
+    from edgefair.report.early_warning_html import render_early_warnings_html
+
+    suffix = path.suffix.lower()
+    with replaced_whole(path) as stream:
+        if suffix == ".json":
+            stream.write(early_warnings_to_json(found) + "\n")
+        elif suffix == ".txt":
+            stream.write(render_early_warnings(found, width=_NARROWEST))
+        else:
+            stream.write(render_early_warnings_html(found))

@@ -9,6 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from edgefair.bundle.projection import Projection
 from edgefair.bundle.site import Adopted, SiteDecisions
 from edgefair.records import Prediction, Status
 from edgefair.records.record import record
@@ -19,6 +22,7 @@ from edgefair.runtime.sources import FoundFile, Unreachable, find_files
 if TYPE_CHECKING:  # most runs need neither, and a cold start feels their import
     from edgefair.interop.demographics import Demographics
     from edgefair.ledger import Ledger
+    from edgefair.ledger.small_embeddings import MakeSmall, SmallEmbedding
 
 __all__ = ["STANDARD_INPUT", "Reader", "WorkList"]
 
@@ -91,6 +95,8 @@ class Reader:
         Frame of multi-frame files; every one if None.
     observer : callable or None
         Sees each image beside its prediction.
+    projection : Projection or None
+        What makes embeddings small enough for the ledger; None keeps none.
     """
 
     model: Model
@@ -99,6 +105,7 @@ class Reader:
     operating_point: str | None = None
     frame: int | None = None
     observer: Observer | None = None
+    projection: Projection | None = None
 
     def read(
         self, work: WorkList, *, clock: Clock = lambda: datetime.now(UTC)
@@ -115,8 +122,10 @@ class Reader:
         if self.ledger is None:
             yield from predictions
             return
+        make_small = self._make_small()
         while together := list(islice(predictions, _RECORDED_TOGETHER)):
-            self.ledger.record(p for p in together if not work.passes_over(p))
+            recorded = (p for p in together if not work.passes_over(p))
+            self.ledger.record(recorded, make_small=make_small)
             yield from together
 
     def case_code(self, prediction: Prediction) -> str | None:
@@ -126,6 +135,23 @@ class Reader:
     def adopted(self) -> tuple[Adopted, ...]:
         """Return what the site adopted for this model in place of the bundle's decisions."""
         return self._site().adopted
+
+    def _make_small(self) -> MakeSmall:
+        """Return what makes an embedding small; a refused image has none to keep."""
+        projection = self.projection
+        if projection is None:
+            return lambda prediction: None
+        from edgefair.ledger import SmallEmbedding
+
+        name = projection.name
+
+        def make_small(prediction: Prediction) -> SmallEmbedding | None:
+            embedding = prediction.embedding
+            if embedding is None or not prediction.scores or not np.isfinite(embedding).all():
+                return None
+            return SmallEmbedding(projection=name, vector=projection.packed(embedding))
+
+        return make_small
 
     def _site(self) -> SiteDecisions:
         if self.ledger is None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from edgefair.bundle.projection import Projection
 from edgefair.clinic.reading import Reader, WorkList
 from edgefair.interop.files import replaced_whole
 from edgefair.interop.outcomes import TEMPLATE_COLUMNS, OutcomesImport, import_outcomes
@@ -60,6 +61,7 @@ def rehearse(
     *,
     now: datetime,
     watched: Watched = iter,
+    projection: Projection | None = None,
 ) -> Rehearsal:
     """Return where everything is, after a phantom clinic was read, recorded and confirmed.
 
@@ -77,12 +79,15 @@ def rehearse(
         With a time zone: the time of the predictions and the day of the outcomes.
     watched : callable, optional
         Passes on the images as they are made, then the predictions as they come.
+    projection : Projection, optional
+        Makes embeddings small enough for the ledger; none are kept by default.
     """
     manifest = write_clinic(clinic, folder / "clinic", file_format="dicom", watched=watched)
     ledger_path, outcomes_path = folder / "clinic.ledger", folder / "outcomes.csv"
     with Ledger.open(ledger_path, create=True) as ledger:
         work = WorkList.of([folder / "clinic" / "images"])
-        for _ in watched(Reader(model=model, ledger=ledger).read(work, clock=lambda: now)):
+        reader = Reader(model=model, ledger=ledger, projection=projection)
+        for _ in watched(reader.read(work, clock=lambda: now)):
             pass
         _confirm(outcomes_path, manifest, list(ledger.cases()), now.date())
         imported = import_outcomes(ledger, outcomes_path, today=now.date())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import erfc, inf, isnan, nan, sqrt
+from math import erfc, isnan, nan, sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from edgefair.audit.shift_reference import MixReference, ShiftReference, Stream
 from edgefair.audit.without_labels import confidence_based
 from edgefair.bundle.archive import Bundle
 from edgefair.bundle.shelf import carried_bundles, installed_in, open_bundle
+from edgefair.clinic.image_shift import Images, images_of
+from edgefair.clinic.in_groups import are_in
 from edgefair.clinic.subjects import features_of
 from edgefair.errors import EdgefairError, NotEnoughData
 from edgefair.interop.catchment import PopulationShare, read_population
@@ -34,11 +36,6 @@ GROUPS: Final = ("sex", "age:0,18,40,60,80")
 _SEED: Final = 0
 
 _GUESSED: Final = ("sensitivity", "specificity", "ppv")
-
-_NO_EMBEDDING: Final = (
-    "The look of the images themselves was not compared: a ledger keeps scores, no embeddings. "
-    "What changes images and not scores stays unseen."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +89,15 @@ def shift_of_ledger(path: Path, look: Look) -> EarlyWarnings:
     population = read_population(look.catchment) if look.catchment else ()
     with Ledger.open(path, read_only=True) as ledger:
         scored = ledger.scored(bundle_digest=bundle.digest if bundle else None)
+        kept = ledger.small_embeddings(bundle_digest=scored.bundle_digest)
     stream = _Rows.of(scored, look.since)
     if not len(stream.rows):
         raise _nothing(path, bundle, look.since)
     bundle = bundle or _at_hand(scored.bundle_digest, look.home)
     seen, distances = _seen(stream, population, look.alpha)
-    tests, notes = _tests(stream, bundle, look.alpha) if bundle else ((), _without(scored))
+    images = images_of(scored, kept, bundle, since=look.since)
+    tests, notes = _tests(stream, bundle, images, look.alpha)
+    notes = notes if bundle else (*_without(scored), *notes)
     guesses, caution = _guesses(stream, look.by)
     return EarlyWarnings(
         model=scored.model,
@@ -112,7 +112,7 @@ def shift_of_ledger(path: Path, look: Look) -> EarlyWarnings:
         tests=tests,
         guesses=guesses,
         caution=caution,
-        notes=(*notes, *_notes(stream, population), _NO_EMBEDDING),
+        notes=(*notes, *_notes(stream, population)),
     )
 
 
@@ -160,42 +160,7 @@ class _Rows:
 
     def are_in(self, group: Group) -> NDArray[np.bool_]:
         """Return which rows are of a group that a bundle names."""
-        within = np.ones(len(self.rows), bool)
-        for attribute in group.attributes:
-            column = self.features.get(attribute.name, np.array([UNKNOWN] * len(self.rows)))
-            within &= _has_value(column, attribute.value)
-        return within
-
-
-def _has_value(column: NDArray[Any], value: str) -> NDArray[np.bool_]:
-    if column.dtype.kind != "f":
-        return np.array([str(one) == value for one in column.tolist()], np.bool_)
-    if value == UNKNOWN:
-        return np.asarray(np.isnan(column), dtype=np.bool_)
-    low, high = _bin(value)
-    return np.asarray((column >= low) & (column < high), dtype=np.bool_)
-
-
-def _bin(label: str) -> tuple[float, float]:
-    """Return the numbers that a bin's name stands for, the upper one excluded.
-
-    Examples
-    --------
-    >>> _bin("18-39"), _bin("80+"), _bin("under 5")
-    ((18.0, 40.0), (80.0, inf), (-inf, 5.0))
-    """
-    try:
-        if label.endswith("+"):
-            return float(label[:-1]), inf
-        if label.startswith("under "):
-            return -inf, float(label[6:])
-        if " to under " in label:
-            low, _, high = label.partition(" to under ")
-            return float(low), float(high)
-        low, _, last = label.partition("-")
-        return float(low), float(last or low) + 1
-    except ValueError:
-        return nan, nan
+        return are_in(group, self.features, n=len(self.rows))
 
 
 def _nothing(path: Path, bundle: Bundle | None, since: str) -> NotEnoughData:
@@ -279,9 +244,9 @@ def _seen(
 
 
 def _tests(
-    stream: _Rows, bundle: Bundle, alpha: float
+    stream: _Rows, bundle: Bundle | None, images: Images, alpha: float
 ) -> tuple[tuple[ShiftTest, ...], tuple[str, ...]]:
-    whole = ShiftReference.of_bundle(bundle.manifest.reference)
+    whole = ShiftReference.of_bundle(bundle.manifest.reference) if bundle else ShiftReference()
     here = set(stream.finding.tolist())
     reference = replace(
         whole,
@@ -295,6 +260,7 @@ def _tests(
             and one.group.attributes[0].name in stream.features
         ),
         embeddings=None,
+        images=images.before,
     )
     people = np.zeros(len(stream.rows), bool)
     people[stream.one_a_patient()] = True
@@ -309,13 +275,17 @@ def _tests(
             for one in reference.decisions
             for rows in (stream.are_in(one.group) & (stream.finding == one.finding),)
         ),
+        images=images.now,
     )
     found = look_for_shift(reference, current, seed=_SEED, alpha=alpha)
     left = [mix.attribute for mix in whole.mixes if mix not in reference.mixes and _is_plain(mix)]
     notes = (
         f"Not recorded here, so not compared: {', '.join(left)}." if left else "",
         "By group, the share of cases that the model flags is compared; scores themselves are "
-        "compared over everybody, since a bundle keeps no scores by group.",
+        "compared over everybody, since a bundle keeps no scores by group."
+        if reference.scores
+        else "",
+        *images.notes,
     )
     return tuple(_test(one) for one in found), tuple(note for note in notes if note)
 
@@ -340,6 +310,10 @@ def _test(one: ShiftFinding) -> ShiftTest:
         kind=one.kind.value if one.kind else "",
         prevalence=one.prevalence,
         stability_index=one.stability_index,
+        n=one.n,
+        moved=one.moved,
+        told_apart=one.told_apart,
+        spread=one.spread,
         sentence=one.sentence,
     )
 

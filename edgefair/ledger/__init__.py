@@ -16,6 +16,7 @@ from edgefair.ledger.results import (
     Withdrawal,
 )
 from edgefair.ledger.screened import ScreenedCases
+from edgefair.ledger.small_embeddings import SmallEmbedding, SmallEmbeddings
 
 __all__ = [
     "KNOWN_ALREADY",
@@ -41,6 +42,8 @@ __all__ = [
     "Reading",
     "ScoredCases",
     "ScreenedCases",
+    "SmallEmbedding",
+    "SmallEmbeddings",
     "Step",
     "Surroundings",
     "Withdrawal",

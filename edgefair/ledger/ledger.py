@@ -47,7 +47,8 @@ from edgefair.ledger.reading import (
 from edgefair.ledger.restoring import kept_name
 from edgefair.ledger.results import Case, ImportReport, LabelledCases, OutcomeResult, Withdrawal
 from edgefair.ledger.screened import ScreenedCases, read_screened
-from edgefair.ledger.versions import downgrade
+from edgefair.ledger.small_embeddings import MakeSmall, SmallEmbeddings, read_small_embeddings
+from edgefair.ledger.versions import downgrade, version_of
 from edgefair.ledger.withdrawals import write_withdrawal
 from edgefair.ledger.writing import identity_of, write_prediction
 from edgefair.records import Outcome, Prediction
@@ -132,11 +133,19 @@ class Ledger:
         with said_plainly(self._path):
             self._connection.close()
 
-    def record(self, predictions: Iterable[Prediction]) -> int:
+    def record(
+        self, predictions: Iterable[Prediction], *, make_small: MakeSmall = lambda prediction: None
+    ) -> int:
         """Return how many of the predictions were new, all of them being on the disk now.
 
         One transaction: all or none. The same image, frame, finding, bundle and operating point
         is kept once. Refused images are kept with their reason.
+
+        Parameters
+        ----------
+        predictions : iterable of Prediction
+        make_small : callable, optional
+            What is kept of each embedding, in the same transaction; by default nothing is.
 
         Raises
         ------
@@ -149,10 +158,11 @@ class Ledger:
         ValueError
             If a prediction contradicts itself, e.g. is ok without scores.
         """
-        batch = tuple(predictions)  # whatever makes them must not hold up other writers
+        # whatever makes them must not hold up other writers
+        batch = tuple((item, make_small(item)) for item in predictions)
         key = self._site_key()
         with transaction(self._path, self._connection):
-            return sum(write_prediction(self._connection, key, item) for item in batch)
+            return sum(write_prediction(self._connection, key, *item) for item in batch)
 
     def case_code(self, prediction: Prediction) -> str:
         """Return the code under which people know a recorded frame; empty if not recorded.
@@ -356,6 +366,12 @@ class Ledger:
             check(self._path, self._connection)
             return read_scored(self._connection, bundle_digest)
 
+    def small_embeddings(self, *, bundle_digest: str | None = None) -> SmallEmbeddings:
+        """Return what is kept of the embeddings of one model; parameters as for `labelled`."""
+        with snapshot(self._path, self._connection):
+            check(self._path, self._connection)
+            return read_small_embeddings(self._connection, bundle_digest)
+
     def readings(self) -> tuple[Reading, ...]:
         """Return what each person said last of each case, the corrected too."""
         with snapshot(self._path, self._connection):
@@ -445,9 +461,10 @@ class Ledger:
     def downgrade(self) -> Path:
         """Return where a whole copy is kept, after making this a ledger of the schema before.
 
-        For going back to an edgefair that does not know this schema. Every prediction and outcome
-        stays; plans, alarms, draws and withdrawals are in the copy alone, and come back from
-        there when the ledger is brought up to date again. Close the ledger then.
+        For going back to an edgefair that does not know this schema; called again, it goes back
+        one more. Every prediction and outcome stays; what the older schema cannot hold is in the
+        copy alone, and comes back from there when the ledger is brought up to date again. Close
+        the ledger then.
 
         Raises
         ------
@@ -455,7 +472,7 @@ class Ledger:
             As for `record`; the ledger is as it was.
         """
         with transaction(self._path, self._connection):
-            kept = keep_copy(self._path, kept_name(self._path))
+            kept = keep_copy(self._path, kept_name(self._path, version_of(self._connection)))
             downgrade(self._connection)
         return kept
 

@@ -2,7 +2,7 @@
 
 Going back and forth would lose them otherwise, and with them an alarm that stands. A ledger is
 append only and its rows are numbered: the copy is of this very ledger, and its marks still mean
-the same rows, if every row of the first schema in it is in the ledger too.
+the same rows, if every row of the older schema in it is in the ledger too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from edgefair.ledger.checksums import checksum_of
-from edgefair.ledger.schema import ADDED_TABLES, APPLICATION_ID, SCHEMAS, TABLES, VERSION
+from edgefair.ledger.schema import ADDED_TABLES, APPLICATION_ID, SCHEMAS, TABLES
 
 __all__ = ["kept_name", "restore", "version_of"]
 
@@ -26,18 +26,18 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def kept_name(path: Path) -> Path:
-    """Return where the first whole copy is kept of a ledger that goes back.
+def kept_name(path: Path, version: int) -> Path:
+    """Return where the first whole copy is kept of a ledger that goes back from a schema.
 
     Examples
     --------
-    >>> kept_name(Path("clinic.ledger")).name
+    >>> kept_name(Path("clinic.ledger"), 2).name
     'clinic.ledger.schema2'
     """
-    return path.with_name(f"{path.name}.schema{VERSION}")
+    return path.with_name(f"{path.name}.schema{version}")
 
 
-def restore(path: Path, connection: sqlite3.Connection) -> bool:
+def restore(path: Path, connection: sqlite3.Connection, version: int) -> bool:
     """Return whether rows came back from the newest copy that is of this ledger.
 
     Called inside the transaction that brings the ledger up to date. A copy that is damaged, or of
@@ -48,13 +48,14 @@ def restore(path: Path, connection: sqlite3.Connection) -> bool:
     path : Path
         The ledger's.
     connection : Connection
-        To it, of this schema already, its added tables empty.
+        To it, of the schema `version` already, the tables that this adds empty.
+    version : int
     """
-    for kept in _copies(path):
+    for kept in _copies(path, version):
         try:
             uri = f"{kept.absolute().as_uri()}?mode=ro&immutable=1"
             with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as copy:
-                rows = _rows_of_same(copy, connection)
+                rows = _rows_of_same(copy, connection, version)
         except (sqlite3.Error, UnicodeDecodeError):
             continue
         if rows is not None:
@@ -66,9 +67,9 @@ def restore(path: Path, connection: sqlite3.Connection) -> bool:
     return False
 
 
-def _copies(path: Path) -> list[Path]:
-    """Return the copies that were kept, the newest first."""
-    first = kept_name(path)
+def _copies(path: Path, version: int) -> list[Path]:
+    """Return the copies that were kept of that schema, the newest first."""
+    first = kept_name(path, version)
     pattern = re.compile(re.escape(first.name) + r"(?:-([0-9]{1,6}))?")
     try:
         places = [place for place in path.parent.iterdir() if place.is_file()]
@@ -80,21 +81,22 @@ def _copies(path: Path) -> list[Path]:
 
 
 def _rows_of_same(
-    copy: sqlite3.Connection, connection: sqlite3.Connection
+    copy: sqlite3.Connection, connection: sqlite3.Connection, version: int
 ) -> list[tuple[str, tuple[object, ...]]] | None:
     """Return the added tables' rows of a copy; None if it is no whole copy of this ledger."""
     (mark,) = copy.execute("PRAGMA application_id").fetchone()
     (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-    if mark != APPLICATION_ID or version_of(copy) != VERSION or verdict != "ok":
+    if mark != APPLICATION_ID or version_of(copy) != version or verdict != "ok":
         return None
-    if _statements(copy) != _pattern():
+    if _statements(copy) != _pattern(version):
         return None
-    first = [table for table in TABLES if table not in ADDED_TABLES]
-    if not all(_begins_with(_sums(connection, t), _sums(copy, t)) for t in first):
+    newer = {table for added in ADDED_TABLES if added >= version for table in ADDED_TABLES[added]}
+    older = [table for table in TABLES if table not in newer]
+    if not all(_begins_with(_sums(connection, t), _sums(copy, t)) for t in older):
         return None
     rows = [
         (table, tuple(row))
-        for table in ADDED_TABLES
+        for table in ADDED_TABLES[version]
         for row in copy.execute(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608 - a constant
     ]
     is_sound = all(row[-1] == checksum_of(row[1:-1]) for _, row in rows)
@@ -126,7 +128,7 @@ def _statements(connection: sqlite3.Connection) -> set[tuple[object, ...]]:
     return set(connection.execute("SELECT name, sql FROM sqlite_master"))
 
 
-def _pattern() -> set[tuple[object, ...]]:
+def _pattern(version: int) -> set[tuple[object, ...]]:
     with closing(sqlite3.connect(":memory:")) as pattern:
-        pattern.executescript(SCHEMAS[VERSION])
+        pattern.executescript(SCHEMAS[version])
         return _statements(pattern)

@@ -7,18 +7,18 @@ from typing import Final
 __all__ = [
     "ADDED_TABLES",
     "APPLICATION_ID",
-    "DOWNGRADE",
+    "DOWNGRADES",
     "SCHEMA",
     "SCHEMAS",
     "TABLES",
-    "UPGRADE",
+    "UPGRADES",
     "VERSION",
 ]
 
 APPLICATION_ID: Final = 0x65664C67
 """``efLg`` in the file's header: tells a ledger from other SQLite files."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of the schema, in the header's ``user_version``."""
 
 _FIRST_TABLES: Final = (
@@ -33,7 +33,7 @@ _FIRST_TABLES: Final = (
     "outcome",
 )
 
-ADDED_TABLES: Final = (
+_SECOND_TABLES: Final = (
     "reading_engine",
     "withdrawal",
     "plan",
@@ -44,9 +44,11 @@ ADDED_TABLES: Final = (
     "drawn_case",
     "adoption",
 )
-"""The tables of schema 2 that schema 1 did not have."""
 
-TABLES: Final = (*_FIRST_TABLES, *ADDED_TABLES)
+ADDED_TABLES: Final = {2: _SECOND_TABLES, 3: ("small_embedding",)}
+"""The tables of each schema that the one before it did not have."""
+
+TABLES: Final = (*_FIRST_TABLES, *(table for added in ADDED_TABLES.values() for table in added))
 """Every table; each begins with its key, a rising integer, and ends with its row's checksum."""
 
 # No STRICT tables and no RETURNING: Python 3.11 is found with SQLite 3.34 (RHEL 9).
@@ -269,31 +271,52 @@ _FIRST_SCHEMA: Final = "".join(
     [_CREATE_TABLES, _CREATE_VIEWS, *(_APPEND_ONLY.format(table=table) for table in _FIRST_TABLES)]
 )
 
-UPGRADE: Final = "".join(
-    [
-        _ADD_TABLES,
-        "DROP VIEW latest_outcome;",
-        _STANDING_VIEWS,
-        *(_APPEND_ONLY.format(table=table) for table in ADDED_TABLES),
-    ]
-)
-"""The statements that make a ledger of schema 1 one of schema 2; no row is touched."""
+_SMALL_EMBEDDING: Final = """
+CREATE TABLE small_embedding (
+    id INTEGER PRIMARY KEY,
+    reading_id INTEGER NOT NULL UNIQUE REFERENCES reading (id),
+    projection TEXT NOT NULL,          -- what made it small; only those of one are compared
+    vector BLOB NOT NULL,              -- float16, little-endian
+    checksum INTEGER NOT NULL
+);
+"""
 
 _LATEST_OF_FIRST: Final = _CREATE_VIEWS[
     _CREATE_VIEWS.index("CREATE VIEW latest_outcome") : _CREATE_VIEWS.index("CREATE VIEW scored")
 ]
 
-DOWNGRADE: Final = "".join(
-    [
-        "DROP VIEW latest_outcome; DROP VIEW standing_outcome;",
-        *(f"DROP TABLE {table};" for table in reversed(ADDED_TABLES)),
-        _LATEST_OF_FIRST,
-    ]
-)
-"""The statements that make a ledger of schema 2 one of schema 1, without what that cannot hold."""
+UPGRADES: Final = {
+    2: "".join(
+        [
+            _ADD_TABLES,
+            "DROP VIEW latest_outcome;",
+            _STANDING_VIEWS,
+            *(_APPEND_ONLY.format(table=table) for table in ADDED_TABLES[2]),
+        ]
+    ),
+    3: _SMALL_EMBEDDING + _APPEND_ONLY.format(table="small_embedding"),
+}
+"""The statements that make a ledger of the schema before one of this; no row is touched."""
 
-SCHEMA: Final = _FIRST_SCHEMA + UPGRADE
-"""The statements that make an empty ledger."""
+DOWNGRADES: Final = {
+    2: "".join(
+        [
+            "DROP VIEW latest_outcome; DROP VIEW standing_outcome;",
+            *(f"DROP TABLE {table};" for table in reversed(ADDED_TABLES[2])),
+            _LATEST_OF_FIRST,
+        ]
+    ),
+    3: "DROP TABLE small_embedding;",
+}
+"""The statements that make a ledger of this schema one of the schema before, without what that
+cannot hold."""
 
-SCHEMAS: Final = {1: _FIRST_SCHEMA, VERSION: SCHEMA}
+SCHEMAS: Final = {
+    1: _FIRST_SCHEMA,
+    2: _FIRST_SCHEMA + UPGRADES[2],
+    VERSION: _FIRST_SCHEMA + UPGRADES[2] + UPGRADES[3],
+}
 """The statements that make an empty ledger of each version."""
+
+SCHEMA: Final = SCHEMAS[VERSION]
+"""The statements that make an empty ledger."""

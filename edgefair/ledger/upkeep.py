@@ -18,7 +18,13 @@ from edgefair.ledger.schema import VERSION
 __all__ = ["Change", "Upkeep", "downgrade_each", "examine", "upgrade_each"]
 
 _ROOM: Final = 2
-"""Times its size that going back takes beside a ledger: the copy, and the write-ahead log."""
+"""Times its size that one step back takes beside a ledger: the copy, and the write-ahead log."""
+
+_KEPT_APART: Final = {
+    2: "plans, alarms, draws, adopted operating points and withdrawals",
+    3: "the small embeddings of images",
+}
+"""What the schema before each cannot hold, in words."""
 
 
 class Change(StrEnum):
@@ -96,16 +102,16 @@ def downgrade_each(paths: Iterable[Path], *, to: int) -> tuple[Upkeep, ...]:
     ----------
     paths : iterable of Path
     to : int
-        This edgefair's schema (nothing is done then) or the one before.
+        This edgefair's schema (nothing is done then) or one before it.
 
     Raises
     ------
     LedgerError
         If `to` is another one.
     """
-    if to not in (VERSION, VERSION - 1):
+    if not 1 <= to <= VERSION:
         raise LedgerError(
-            f"This edgefair takes ledgers back to the schema {VERSION - 1}, not to {to}.",
+            f"This edgefair takes ledgers back to the schemas 1 to {VERSION - 1}, not to {to}.",
             hint="Restore the copies that were kept when each ledger was last brought up to date.",
         )
     seen = tuple(_able(path, to) for path in paths)
@@ -133,7 +139,7 @@ def _able(path: Path, to: int) -> Upkeep:
     if before.schema is None or before.schema <= to:
         return before
     try:
-        _check_room(path)
+        _check_room(path, VERSION - to)
         with Ledger.open(path):
             pass  # checks it, and that nobody else writes
     except EdgefairError as error:
@@ -148,12 +154,12 @@ def _is_there(path: Path) -> bool:
         return False  # on a disk that fails, or in a folder of another user's
 
 
-def _check_room(path: Path) -> None:
+def _check_room(path: Path, steps: int) -> None:
     try:
         free, size = shutil.disk_usage(path.parent).free, path.stat().st_size
     except OSError as error:
         raise LedgerError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if free < _ROOM * size:
+    if free < _ROOM * steps * size:
         raise LedgerReadOnly(
             f"The disk is too full for a copy of {path} ({size / 1e6:.1f} MB).",
             hint="Free some space, then try again.",
@@ -172,13 +178,17 @@ def _downgraded(seen: Upkeep, to: int) -> Upkeep:
         return seen
     try:
         with Ledger.open(seen.path) as ledger:
-            kept = ledger.downgrade()
+            # opened to write, it is of this edgefair's schema, whatever it was before
+            kept = {version: ledger.downgrade() for version in range(VERSION, to, -1)}
     except EdgefairError as error:
         return _failed(seen.path, error, seen.schema)
+    apart = "; ".join(
+        f"{_KEPT_APART[version]} are in the whole copy {copy.name} beside it"
+        for version, copy in kept.items()
+    )
     sentence = (
-        f"{seen.path} is of the schema {to} now; plans, alarms, draws, adopted operating points "
-        f"and withdrawals are in the whole copy {kept.name} beside it, and come back from there "
-        "with a newer edgefair."
+        f"{seen.path} is of the schema {to} now; {apart}, and come back from there with a newer "
+        "edgefair."
     )
     return Upkeep(path=seen.path, change=Change.DOWNGRADED, schema=to, sentence=sentence)
 

@@ -1,4 +1,7 @@
-"""From one version of the schema to the next and back, in one transaction, no row touched."""
+"""From one version of the schema to the next and back, in one transaction, no row touched.
+
+Always a step at a time: each has its own copy to go back to, and its own rows to bring again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgefair.ledger.restoring import restore, version_of
-from edgefair.ledger.schema import DOWNGRADE, UPGRADE, VERSION
+from edgefair.ledger.schema import DOWNGRADES, UPGRADES, VERSION
 
 __all__ = ["downgrade", "upgrade", "upgraded_in_memory", "version_of"]
 
@@ -18,14 +21,18 @@ def upgrade(path: Path, connection: sqlite3.Connection) -> None:
     What it had before it went back comes with it, from the copy that was kept then.
     """
     # asked again inside the transaction: another process may have done it meanwhile
-    if version_of(connection) < VERSION:
-        _run(connection, UPGRADE, version=VERSION)
-        restore(path, connection)
+    for version in range(version_of(connection) + 1, VERSION + 1):
+        _run(connection, UPGRADES[version], version=version)
+        restore(path, connection, version)
 
 
 def downgrade(connection: sqlite3.Connection) -> None:
-    """Take out what schema 1 cannot hold; called inside a transaction, after a copy was kept."""
-    _run(connection, DOWNGRADE, version=1)
+    """Take out what the schema before cannot hold.
+
+    Called inside a transaction, after a copy was kept.
+    """
+    version = version_of(connection)
+    _run(connection, DOWNGRADES[version], version=version - 1)
 
 
 def upgraded_in_memory(path: Path, connection: sqlite3.Connection) -> sqlite3.Connection:

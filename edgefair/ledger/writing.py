@@ -8,16 +8,23 @@ from pathlib import PurePath
 
 from edgefair.ledger.connection import SqlValue, insert
 from edgefair.ledger.keys import SiteKey
+from edgefair.ledger.small_embeddings import SmallEmbedding, write_small_embedding
 from edgefair.records import UNKNOWN, FindingScore, Prediction, Status, Subject
 
 __all__ = ["identity_of", "plain_text", "write_prediction"]
 
 
-def write_prediction(connection: sqlite3.Connection, key: SiteKey, prediction: Prediction) -> bool:
+def write_prediction(
+    connection: sqlite3.Connection,
+    key: SiteKey,
+    prediction: Prediction,
+    small: SmallEmbedding | None = None,
+) -> bool:
     """Return whether anything of the prediction was new: a score, or a refusal.
 
     The same image, frame, finding, bundle and operating point is kept once, as it was first
-    shown. What is newly known of the subject is added even then.
+    shown. What is newly known of the subject is added even then, and so is the small embedding
+    of an image that has none.
     """
     if (prediction.status is Status.OK) != bool(prediction.scores):
         raise ValueError("a prediction has scores if, and only if, its status is ok")
@@ -36,6 +43,8 @@ def write_prediction(connection: sqlite3.Connection, key: SiteKey, prediction: P
         reading_id = _write_reading(connection, image_id, model_id, prediction)
         for point_id, score in new:
             _write_score(connection, (reading_id, image_id, point_id), score)
+    if small is not None:
+        write_small_embedding(connection, image_id, model_id, small)
     return bool(new)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 
 from edgefair.records import Interval
 from edgefair.report import words
@@ -22,13 +22,17 @@ __all__ = [
     "SeenGroup",
     "ShiftTest",
     "early_warnings_to_json",
+    "notes_in_words",
     "render_early_warnings",
+    "shown_in_words",
     "tables_of",
 ]
 
 SCHEMA = "edgefair-shift/1"
 
 _GAP = 2
+
+_AGAINST = {"images": "release", "images since the first here": "first here"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class ShiftTest:
     ----------
     about, group, test : str
         Attribute or finding; whom it is about; ``mix of groups``, ``scores``, ``prevalence``,
-        ``misfit`` or ``flagged share``.
+        ``misfit``, ``flagged share``, ``images`` or ``images since the first here``.
     statistic, p_value, adjusted : float
     is_shown : bool
     kind : str
@@ -77,6 +81,14 @@ class ShiftTest:
         Estimated without labels, if nothing else has shifted.
     stability_index : float
         For display only.
+    n : int
+        Images here that a test of images rests on; 0 for the others.
+    moved : float
+        How far images have moved, in standard deviations of single images; nan for the others.
+    told_apart : float
+        Share of pairs, one image from before and one from now, that could be told apart.
+    spread : float
+        How many times more images differ among themselves than before.
     sentence : str
     """
 
@@ -90,6 +102,10 @@ class ShiftTest:
     kind: str
     prevalence: Interval | None
     stability_index: float
+    n: int = 0
+    moved: float = nan
+    told_apart: float = nan
+    spread: float = nan
     sentence: str
 
 
@@ -156,7 +172,12 @@ def early_warnings_to_json(warnings: EarlyWarnings) -> str:
 
 def tables_of(warnings: EarlyWarnings) -> tuple[Table, ...]:
     """Return who is seen, the tests and the guesses as tables; what is empty is left out."""
-    tables = (_seen_table(warnings), _test_table(warnings), _guess_table(warnings))
+    tables = (
+        _seen_table(warnings),
+        _test_table(warnings),
+        _image_table(warnings),
+        _guess_table(warnings),
+    )
     return tuple(table for table in tables if table.rows)
 
 
@@ -174,27 +195,48 @@ def _head(warnings: EarlyWarnings, width: int) -> Iterator[str]:
     yield from wrapped(f"Who is seen, and what has shifted: {warnings.model}", width)
     yield ""
     yield "EARLY WARNING, NO EVIDENCE"
-    shown = [*_shown(warnings.tests)]
-    shown += [_said(one) for one in warnings.seen if one.is_shown]
-    if not shown:
-        shown = ["No shift is shown, which does not rule one out."]
-    for sentence in shown:
+    for sentence in shown_in_words(warnings):
         yield from wrapped(sentence, width, indent="- ", hang="  ")
 
 
+def shown_in_words(warnings: EarlyWarnings) -> tuple[str, ...]:
+    """Return what is shown, in sentences; one that says that nothing is, where nothing is."""
+    shown = [*_shown(warnings.tests), *(_said(one) for one in warnings.seen if one.is_shown)]
+    return tuple(shown) or ("No shift is shown, which does not rule one out.",)
+
+
 def _shown(tests: Sequence[ShiftTest]) -> Iterator[str]:
-    """Yield what is shown in sentences; those on the flagged of many groups as one."""
-    of_groups: dict[str, list[str]] = {}
+    """Yield what is shown in sentences; those on many groups as one."""
+    flagged: dict[str, list[str]] = {}
+    images: dict[str, list[ShiftTest]] = {}
     for one in tests:
         if one.is_shown and one.test == "flagged share":
-            of_groups.setdefault(one.about, []).append(one.group)
+            flagged.setdefault(one.about, []).append(one.group)
+        elif one.is_shown and _is_of_images(one) and one.group != "everybody":
+            images.setdefault(one.test, []).append(one)
         elif one.is_shown:
             yield one.sentence
-    for finding, groups in of_groups.items():
+    for test, found in images.items():
+        yield _shown_of_images(test, found)
+    for finding, groups in flagged.items():
         yield (
             f"The share of cases flagged for {finding} has shifted in {'; '.join(groups)}, "
             "against what the model was measured on."
         )
+
+
+def _shown_of_images(test: str, found: Sequence[ShiftTest]) -> str:
+    before = {
+        "images": "those that the model was measured on",
+        "images since the first here": "the first ones here",
+    }[test]
+    ordered = sorted(found, key=lambda one: -one.moved)
+    groups = "; ".join(
+        f"{one.group} (moved by {_figure(one.moved, '{:.1f}')}, "
+        f"{_figure(100 * one.told_apart, '{:.0f}%')} told apart)"
+        for one in ordered
+    )
+    return f"By group, images look other than {before} in {groups}."
 
 
 def _said(one: SeenGroup) -> str:
@@ -205,18 +247,21 @@ def _said(one: SeenGroup) -> str:
     )
 
 
-def _foot(warnings: EarlyWarnings, width: int) -> Iterator[str]:
+def notes_in_words(warnings: EarlyWarnings) -> tuple[str, ...]:
+    """Return what the look rests on, in lines."""
     stream = (
         f"{warnings.patients:,} patients, {warnings.images:,} images"
         f"{f', since {warnings.since}' if warnings.since else ''}"
     )
-    lines = (
+    return (
         f"Stream: {stream}",
         *([f"Held against: {warnings.reference}"] if warnings.reference else []),
         *warnings.notes,
-        "Research use only. Not a medical device.",
     )
-    for line in lines:
+
+
+def _foot(warnings: EarlyWarnings, width: int) -> Iterator[str]:
+    for line in (*notes_in_words(warnings), "Research use only. Not a medical device."):
         yield from wrapped(line, width, hang="  ")
 
 
@@ -252,13 +297,50 @@ def _test_table(warnings: EarlyWarnings) -> Table:
                 one.about if one.group == "everybody" else f"{one.about}, {one.group}",
                 one.test,
                 words.p_value(one.adjusted),
-                "yes" if one.is_shown else "too few" if isnan(one.p_value) else "no",
+                _whether(one),
                 one.kind,
                 words.rate(one.prevalence, "prevalence", decimals=0) if one.prevalence else "",
             )
             for one in warnings.tests
+            if not _is_of_images(one)
         ),
     )
+
+
+def _is_of_images(one: ShiftTest) -> bool:
+    return one.test.startswith("images")
+
+
+def _image_table(warnings: EarlyWarnings) -> Table:
+    return Table(
+        title="How images look to the model",
+        caption="How images look to the model: early warning, no evidence. Moved: in standard "
+        "deviations of single images, less what chance shows. Told apart: of pairs of one image "
+        "from before and one from now, 50% by a coin. Wider: how many times more they differ "
+        "among themselves. p-values are corrected together with those above",
+        head=("Against, who", "Images", "Moved", "Told apart", "Wider", "p", "Shown"),
+        rows=tuple(
+            (
+                f"{_AGAINST.get(one.test, one.test)}, {one.group}",
+                f"{one.n:,}",
+                _figure(one.moved, "{:.1f}"),
+                "n/a" if isnan(one.told_apart) else words.percent(one.told_apart, decimals=0),
+                _figure(one.spread, "{:.1f}x"),
+                words.p_value(one.adjusted),
+                _whether(one),
+            )
+            for one in warnings.tests
+            if _is_of_images(one)
+        ),
+    )
+
+
+def _figure(value: float, form: str) -> str:
+    return "n/a" if isnan(value) else form.format(value)
+
+
+def _whether(one: ShiftTest) -> str:
+    return "yes" if one.is_shown else "too few" if isnan(one.p_value) else "no"
 
 
 def _guess_table(warnings: EarlyWarnings) -> Table:

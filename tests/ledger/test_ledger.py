@@ -181,7 +181,7 @@ def test_no_row_can_be_changed_or_removed(
         today=date(2026, 3, 3),
     )
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        if table in ADDED_TABLES:
+        if table in [one for added in ADDED_TABLES.values() for one in added]:
             columns = len(other.execute(f"PRAGMA table_info({table})").fetchall())
             other.execute(f"INSERT INTO {table} VALUES (NULL{', 1' * (columns - 1)})")
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET checksum = 0"):

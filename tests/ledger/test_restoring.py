@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgefair.ledger import Ledger, NewAlarm, Withdrawal
+from edgefair.ledger import Ledger, NewAlarm, SmallEmbedding, Withdrawal
 from edgefair.ledger.schema import ADDED_TABLES, VERSION
-from edgefair.records import Outcome, VerifiedBecause
+from edgefair.records import Outcome, Prediction, VerifiedBecause
 
 if TYPE_CHECKING:
     from tests.ledger.conftest import MakePrediction
@@ -25,14 +25,19 @@ def added(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         return {
             table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
-            for table in ADDED_TABLES
+            for tables in ADDED_TABLES.values()
+            for table in tables
         }
+
+
+def small(prediction: Prediction) -> SmallEmbedding:
+    return SmallEmbedding(projection="a", vector=prediction.digest.encode()[-4:])
 
 
 def begin(path: Path, make_prediction: MakePrediction, *numbers: int) -> None:
     """Begin a ledger with a plan, an alarm under it, and one outcome taken back."""
     with Ledger.open(path, create=True) as ledger:
-        ledger.record(make_prediction(number) for number in numbers)
+        ledger.record((make_prediction(number) for number in numbers), make_small=small)
         told = Outcome(
             case=f"{numbers[0]}.png",
             finding="pneumonia",
@@ -58,9 +63,10 @@ def begin(path: Path, make_prediction: MakePrediction, *numbers: int) -> None:
             )
 
 
-def go_back(path: Path) -> Path:
+def go_back(path: Path, *, to: int = 1) -> Path:
+    """Return the copy that the last step back kept."""
     with Ledger.open(path) as ledger:
-        return ledger.downgrade()
+        return [ledger.downgrade() for _ in range(VERSION - to)][-1]
 
 
 @pytest.fixture
@@ -71,7 +77,8 @@ def watched(path: Path, make_prediction: MakePrediction) -> Path:
 
 def test_back_and_forth_nothing_is_lost(watched: Path, make_prediction: MakePrediction) -> None:
     before = added(watched)
-    assert all(before[table] for table in ("plan", "alarm", "monitor_cell", "withdrawal"))
+    kept = ("plan", "alarm", "monitor_cell", "withdrawal", "small_embedding")
+    assert all(before[table] for table in kept)
     go_back(watched)
     with Ledger.open(watched) as ledger:
         ledger.record([make_prediction(3)])
@@ -84,6 +91,20 @@ def test_back_and_forth_nothing_is_lost(watched: Path, make_prediction: MakePred
     after = added(watched)
     assert {**after, "reading_engine": []} == {**before, "reading_engine": []}
     assert after["reading_engine"][: len(before["reading_engine"])] == before["reading_engine"]
+
+
+def test_small_embeddings_come_back_where_the_version_before_went_on(
+    watched: Path, make_prediction: MakePrediction
+) -> None:
+    before = added(watched)["small_embedding"]
+    go_back(watched, to=2)
+    with Ledger.open(watched, read_only=True) as ledger:
+        assert len(ledger.small_embeddings().by_case) == len(before) == 2
+    with Ledger.open(watched) as ledger:
+        ledger.record([make_prediction(3)], make_small=small)
+
+    assert added(watched)["small_embedding"][:2] == before
+    assert len(added(watched)["small_embedding"]) == 3
 
 
 def test_a_ledger_that_is_only_read_shows_its_plans_too(watched: Path) -> None:
@@ -118,7 +139,7 @@ def test_a_copy_of_another_ledger_is_passed_over(
     go_back(watched)
     other = tmp_path / "other.ledger"
     begin(other, make_prediction, 1, 2)
-    shutil.copy(go_back(other), watched.with_name(f"{watched.name}.schema{VERSION}"))
+    shutil.copy(go_back(other), watched.with_name(f"{watched.name}.schema2"))
     with Ledger.open(watched) as ledger:
         assert ledger.plans() == ()
 

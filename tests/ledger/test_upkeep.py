@@ -117,9 +117,19 @@ def test_a_file_that_took_a_ledgers_place_is_passed_over(ledgers: list[Path]) ->
     assert ledgers[0].read_text() == "a letter"
 
 
-def test_going_back_further_than_one_schema_is_refused(ledgers: list[Path]) -> None:
+def test_going_back_to_the_first_schema_keeps_a_copy_at_each_step(ledgers: list[Path]) -> None:
+    (done,) = downgrade_each(ledgers[:1], to=1)
+
+    assert schema_of(ledgers[0]) == 1
+    for version in range(2, VERSION + 1):
+        kept = ledgers[0].with_name(f"{ledgers[0].name}.schema{version}")
+        assert schema_of(kept) == version
+        assert kept.name in done.sentence
+
+
+def test_going_back_further_than_the_first_schema_is_refused(ledgers: list[Path]) -> None:
     with pytest.raises(LedgerError, match="back to the schema"):
-        downgrade_each(ledgers, to=VERSION - 2)
+        downgrade_each(ledgers, to=0)
 
     assert schema_of(ledgers[0]) == VERSION
 

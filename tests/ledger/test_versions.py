@@ -30,9 +30,15 @@ def version(path: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-@pytest.fixture
-def older(path: Path, make_prediction: MakePrediction) -> Path:
-    """Return a ledger as the first schema kept it: thirty images, one outcome."""
+def go_back(path: Path, to: int) -> None:
+    with Ledger.open(path) as ledger:
+        for _ in range(VERSION - to):
+            ledger.downgrade().unlink()
+
+
+@pytest.fixture(params=range(1, VERSION))
+def older(path: Path, make_prediction: MakePrediction, request: pytest.FixtureRequest) -> Path:
+    """Return a ledger as an earlier schema kept it: thirty images, one outcome."""
     outcome = Outcome(
         case="3.png",
         finding="effusion",
@@ -44,7 +50,7 @@ def older(path: Path, make_prediction: MakePrediction) -> Path:
     with Ledger.open(path, create=True) as ledger:
         ledger.record(make_prediction(n) for n in range(30))
         ledger.add_outcomes([outcome], today=date(2026, 3, 3))
-        ledger.downgrade().unlink()
+    go_back(path, request.param)
     return path
 
 
@@ -52,11 +58,11 @@ def test_going_back_leaves_a_ledger_that_the_edgefair_before_takes_for_its_own(
     older: Path,
 ) -> None:
     with closing(sqlite3.connect(":memory:")) as pattern:
-        pattern.executescript(SCHEMAS[1])
+        pattern.executescript(SCHEMAS[version(older)])
         expected = set(pattern.execute("SELECT name, sql FROM sqlite_master"))
 
     assert statements(older) == expected
-    assert version(older) == 1
+    assert version(older) < VERSION
 
 
 def test_an_older_ledger_is_brought_up_to_date_when_it_is_written_to(
@@ -103,7 +109,7 @@ def test_going_back_twice_never_writes_over_the_first_copy(
 
     assert first.read_bytes() == content
     assert second.name == f"{first.name}-2"
-    assert version(path) == 1
+    assert version(path) == VERSION - 1
 
 
 @pytest.mark.parametrize("free_kb", [0, 8, 24, 48])
@@ -113,7 +119,7 @@ def test_an_upgrade_that_runs_out_of_disk_leaves_the_older_ledger(
     path = small_disk / "clinic.ledger"
     with Ledger.open(path, create=True) as ledger:
         ledger.record([make_prediction(1)])
-        ledger.downgrade().unlink()
+    go_back(path, 1)
     filler = small_disk / "filler"
     with suppress(OSError):
         filler.write_bytes(bytes(2_000_000))

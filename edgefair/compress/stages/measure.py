@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edgefair.bundle.embedding_reference import EmbeddingReference
 from edgefair.bundle.manifest import Manifest
 from edgefair.compress.data.cases import Cases
 from edgefair.compress.evidence.calibrate import (
@@ -11,6 +12,7 @@ from edgefair.compress.evidence.calibrate import (
     fit_calibration,
     refer_half_width,
 )
+from edgefair.compress.evidence.embeddings import measure_embeddings
 from edgefair.compress.evidence.evaluation import (
     Measured,
     flips_at,
@@ -33,10 +35,14 @@ __all__ = ["Evidence", "measure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The finished manifest, less its parts, and the card's tables."""
+    """The finished manifest, less its parts, the card's tables, and how the images look.
+
+    `embeddings` is None where there are too few patients to tell.
+    """
 
     manifest: Manifest
     measured: Measured
+    embeddings: EmbeddingReference | None
 
 
 def measure(workshop: Workshop, shrunk: Shrunk, val: HeldOut, test: HeldOut) -> Evidence:
@@ -62,7 +68,13 @@ def measure(workshop: Workshop, shrunk: Shrunk, val: HeldOut, test: HeldOut) -> 
         subsets=subset_rows(on_test_cases, on_test, findings, recipe.evaluation),
     )
     reference = measure_reference(on_test_cases, on_test, test.int8, defaults, groups)
-    return Evidence(manifest=replace(manifest, reference=reference), measured=measured)
+    return Evidence(
+        manifest=replace(manifest, reference=reference),
+        measured=measured,
+        embeddings=measure_embeddings(
+            on_test_cases, test.int8.embeddings, val.int8.embeddings, groups
+        ),
+    )
 
 
 def _calibrated(recipe: Recipe, draft: Manifest, val: HeldOut, cases: Cases) -> Manifest:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgefair.audit.planning import drawn_plan
 from edgefair.bundle.archive import PartContent, write_bundle
+from edgefair.bundle.embedding_reference import PATH, ROLE, embedding_reference_to_json
 from edgefair.bundle.manifest import Manifest
 from edgefair.bundle.plan import plan_to_json
 from edgefair.compress.evidence.card import render_card, render_speed
@@ -37,7 +38,7 @@ from edgefair.compress.stages.shrink import MODEL_PART, Shrunk
 from edgefair.compress.stages.teach import Taught
 from edgefair.errors import EdgefairError, InputError
 
-__all__ = ["Finished", "licence_parts", "pack", "plan_parts", "writing"]
+__all__ = ["Finished", "embedding_parts", "licence_parts", "pack", "plan_parts", "writing"]
 
 _PROCESSORS = {
     "exact": "processors with exact INT8 sums (VNNI, ARM)",
@@ -80,6 +81,7 @@ def pack(finished: Finished, out: Path) -> Path:
         model,
         PartContent(path="recipe.toml", role="recipe", content=source),
         *plan_parts(recipe, manifest),
+        *embedding_parts(finished.evidence),
         *golden_parts(manifest, (model,)),
         *finished.licences,
     )
@@ -106,6 +108,14 @@ def plan_parts(recipe: Recipe, manifest: Manifest) -> tuple[PartContent, ...]:
     )
     content = plan_to_json(frozen).encode()
     return (PartContent(path="plan.json", role="plan", content=content),)
+
+
+def embedding_parts(evidence: Evidence) -> tuple[PartContent, ...]:
+    """Return how the test images look to the model; none where patients are too few."""
+    if evidence.embeddings is None:
+        return ()
+    content = embedding_reference_to_json(evidence.embeddings)
+    return (PartContent(path=PATH, role=ROLE, content=content),)
 
 
 def licence_parts(recipe: Recipe, beside: Path) -> tuple[PartContent, ...]:
