@@ -1,7 +1,9 @@
 """Areas under the ROC curve of two models on the same cases: DeLong's test of their difference.
 
 Where several images are of one patient, the variance is Obuchowski's over patients instead, and
-never smaller than DeLong's.
+never smaller than DeLong's. Of models that are alike, a nominal 5 % were then called different in
+5 to 7 % of simulated runs, against 17 to 27 % with images as independent; with a few patients of
+very many images in 10 % (`python -m tests.benchmarks.simulations pairs`).
 """
 
 from __future__ import annotations

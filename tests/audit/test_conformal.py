@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mapie.classification import SplitConformalClassifier
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from edgefair.audit.conformal import band_decisions, check_bands, labels_for, refer_bands
 from edgefair.audit.groups import By, Grouping, group_by
@@ -37,6 +39,45 @@ def test_the_bands_are_those_of_textbook_mondrian_split_conformal() -> None:
         well_p = (1 + (well[:, np.newaxis] >= new).sum(axis=0)) / (len(well) + 1)
         may_be_ill, may_be_well = ill_p > 0.08, well_p > 0.15
         expected = np.where(may_be_ill == may_be_well, 0, np.where(may_be_ill, 1, -1))
+        said = band_decisions([band], new, np.zeros(401, np.int64))
+        code = {Decision.NEGATIVE: -1, Decision.REFER: 0, Decision.POSITIVE: 1}
+
+        assert [code[one] for one in said] == expected.tolist()
+
+
+class Given(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is not typed
+    """A model whose probability of the second class is its only input."""
+
+    def fit(self, rows: NDArray[np.float64], y: NDArray[np.int64]) -> "Given":
+        self.classes_, self.n_features_in_, self.fitted_ = np.unique(y), rows.shape[1], True
+        return self
+
+    def predict_proba(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack([1 - rows[:, 0], rows[:, 0]])
+
+    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
+        return (rows[:, 0] > 0.5).astype(np.int64)
+
+
+# a class of a ward is calibrated alone here, which MAPIE finds unusual
+@pytest.mark.filterwarnings("ignore:WARNING. your conformalization dataset has less labels")
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bands_are_those_of_mapie_on_each_ward_and_class(seed: int) -> None:
+    y, p, codes = cases(300, seed=seed)
+    new = np.linspace(0, 1, 401)
+    bands = refer_bands(y, p, by_ward(codes), miss=0.08, false_alarm=0.15)
+    model = Given().fit(p[:, np.newaxis], y.astype(np.int64))
+
+    def may_be(label: int, rows: NDArray[np.bool_], risk: float) -> NDArray[np.bool_]:
+        sets = SplitConformalClassifier(
+            model, confidence_level=1 - risk, conformity_score="lac", prefit=True
+        )
+        sets.conformalize(p[rows][:, np.newaxis], np.full(rows.sum(), label))
+        return np.asarray(sets.predict_set(new[:, np.newaxis])[1][:, label, 0])
+
+    for ward, band in enumerate(bands):
+        ill, well = may_be(1, (codes == ward) & y, 0.08), may_be(0, (codes == ward) & ~y, 0.15)
+        expected = np.where(ill == well, 0, np.where(ill, 1, -1))
         said = band_decisions([band], new, np.zeros(401, np.int64))
         code = {Decision.NEGATIVE: -1, Decision.REFER: 0, Decision.POSITIVE: 1}
 
