@@ -17,8 +17,8 @@ from edgefair.errors import EdgefairError
 __all__ = ["cli", "main"]
 
 
-_OBJECTS_BEFORE_A_SEARCH: Final = 10_000
-"""What imports make is no garbage: to look through it for some takes a tenth of a short run."""
+_OBJECTS_BEFORE_A_SEARCH: Final = 300_000
+"""What imports make is no garbage: a short run ends before it is looked through for some."""
 
 _COMMANDS: Final = {
     "demo": Entry("edgefair.cli.demo", "The whole loop on what the package carries."),

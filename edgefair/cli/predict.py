@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -143,7 +144,9 @@ def command(
 
     work = _work_list(named)
     checked = open_bundle(model, default_home(), allow_unsigned=allow_unsigned)
-    opened = Model(checked, threads=threads or available_threads())
+    # a model that cannot be loaded leaves no new ledger and no folder behind
+    wait = ledger is not None or heatmaps is not None
+    opened = Model(checked, threads=threads or available_threads(), wait=wait)
     say_notices(opened)
     with ExitStack() as stack:
         reader = Reader(
@@ -212,7 +215,8 @@ def _read(reader: Reader, work: WorkList, output: Output) -> int:
     tally, unknown = Counter[str](), Counter[str]()
     predictions = with_progress(reader.read(work), length=len(work), unit="images")
     columns = _COLUMNS_FOR_EYES if output.is_for_eyes else _COLUMNS
-    counted = _counted(predictions, work, tally, unknown)
+    first = tuple(islice(predictions, 1))  # nothing is written of a model that cannot be loaded
+    counted = _counted(chain(first, predictions), work, tally, unknown)
     if reader.model.note:
         click.echo(reader.model.note, err=True)
     output.write(columns, (row for p in counted for row in _rows(p, reader.case_code(p), columns)))

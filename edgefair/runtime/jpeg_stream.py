@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
+from edgefair.records.record import record
 from edgefair.runtime.frames import FileContent
 
 __all__ = ["Jpeg2000Stream", "JpegStream", "parse_jpeg", "parse_jpeg2000"]
@@ -17,7 +17,7 @@ _CODESTREAM = b"\xff\x4f\xff\x51"
 _CODING_STYLE_MARKER, _FIRST_TILE_MARKER = 0xFF52, 0xFF90
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JpegStream:
     """The frame header of a JPEG or JPEG-LS stream (ISO 10918-1 B.2.2, ISO 14495-1 C.2.2).
 
@@ -38,7 +38,7 @@ class JpegStream:
     is_ybr: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Jpeg2000Stream:
     """The main header of a JPEG 2000 codestream (ISO 15444-1 A.5.1, A.6.1).
 

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -51,6 +50,7 @@ def load(
     threads: int | None = None,
     home: Path | None = None,
     allow_unsigned: bool = False,
+    wait: bool = True,
 ) -> Model:
     """Return the model in a bundle, ready to read images.
 
@@ -65,6 +65,8 @@ def load(
         Where this PC keeps its models and the keys it trusts; see `default_home`.
     allow_unsigned : bool, optional
         Let bundles through that nobody vouches for: for builders. Predictions say so.
+    wait : bool, optional
+        Whether to return only once onnxruntime has loaded the model; see `Model`.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def load(
     ['ok']
     """
     bundle = open_bundle(path, home or default_home(), allow_unsigned=allow_unsigned)
-    return Model(bundle, threads=threads or available_threads())
+    return Model(bundle, threads=threads or available_threads(), wait=wait)
 
 
 def available_threads() -> int:
@@ -106,18 +108,23 @@ class Model:
         Images read at once, at least 1.
     way : Way, optional
         The one way to run it; what is best on this processor if left out.
+    wait : bool, optional
+        Whether to return only once onnxruntime has loaded it. If not, the first image is decoded
+        meanwhile, and what onnxruntime says against the model is raised by the first prediction,
+        or where `engine` or `note` is asked for.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int, way: Way | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int, way: Way | None = None, wait: bool = True
+    ) -> None:
         self._threads = threads
         self._manifest = bundle.manifest
         self._label, self._trust = bundle.label, bundle.trust
         self._digest = bundle.digest
-        # onnxruntime needs no interpreter to load a graph: it imports what reads images meanwhile
-        readers = Thread(target=_import_readers)
-        readers.start()
-        self._session = Session(bundle, threads=1, way=way)
-        readers.join()
+        self._session = Session(bundle, threads=1, way=way, wait=False)
+        _import_readers()
+        if wait:
+            self._session.wait()
 
     @property
     def manifest(self) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgefair.bundle.manifest import CONTRACT_KEY, Contract, contract_to_json
 from edgefair.errors import ContractMismatch, UnsafeModel
 from edgefair.records.record import record
 from edgefair.runtime.engine import LOAD_ERRORS, MAX_MEMORY_BYTES, VERSION, open_engine
+from edgefair.runtime.meanwhile import Meanwhile
 from edgefair.runtime.saturation import saturates
 from edgefair.runtime.variants import Sums, Way, choose_variant, main_part, ways_of
 
@@ -53,15 +55,9 @@ class Session:
         Whether this processor saturates INT8 sums; asked only where it matters.
     way : Way, optional
         The one way to run it; what is best on this processor if left out.
-
-    Attributes
-    ----------
-    engine : str
-        What runs, to be recorded with every prediction: ``fp32``; ``int8``; ``int8
-        x64quantprecision``; ``int8 in float``, where neither of these could be loaded; with the
-        part's path where the bundle holds another part for such processors.
-    note : str
-        A sentence for whoever reads the results; empty where there is nothing to say.
+    wait : bool, optional
+        Whether to return only once onnxruntime has loaded it. If not, what it says against the
+        graph is raised by whatever needs it first.
 
     Raises
     ------
@@ -78,6 +74,7 @@ class Session:
         threads: int,
         saturating: Callable[[], bool] = saturates,
         way: Way | None = None,
+        wait: bool = True,
     ) -> None:
         contract = bundle.manifest.contract
         ways = (way,) if way is not None else _ways_here(bundle, contract, saturating)
@@ -87,9 +84,32 @@ class Session:
         self._input, self._label = contract.input.name, bundle.manifest.label
         outputs = contract.outputs
         self._outputs = [outputs.logits, outputs.embedding, outputs.heat_map]
-        self._session, loaded = _loaded(model, ways, bundle.manifest.label, threads)
-        self.engine = loaded.engine
-        self.note = "" if loaded is ways[0] else _fallen_back(ways[0], bundle.manifest.label)
+        self._wanted = ways[0]
+        # it needs no interpreter: a cold start imports what reads images meanwhile
+        self._loading = Meanwhile(partial(_loaded, model, ways, self._label, threads))
+        if wait:
+            self.wait()
+
+    def wait(self) -> None:
+        """Return once onnxruntime has loaded the graph, or raise what it says against it."""
+        self._loading.result()
+
+    @property
+    def engine(self) -> str:
+        """What runs, to be recorded with every prediction.
+
+        ``fp32``; ``int8``; ``int8 x64quantprecision``; ``int8 in float``, where neither of these
+        could be loaded; with the part's path where the bundle holds another part for such
+        processors.
+        """
+        _, way = self._loading.result()
+        return way.engine
+
+    @property
+    def note(self) -> str:
+        """A sentence for whoever reads the results; empty where there is nothing to say."""
+        _, way = self._loading.result()
+        return "" if way is self._wanted else _fallen_back(self._wanted, self._label)
 
     def run(self, batch: NDArray[np.float32]) -> RawOutputs:
         """Return the outputs for a batch of shape (n, channels, height_px, width_px).
@@ -99,8 +119,9 @@ class Session:
         UnsafeModel
             If the graph fails on it, or asks for more memory than graphs may take.
         """
+        session, _ = self._loading.result()
         try:
-            logits, embedding, heat_map = self._session.run(self._outputs, {self._input: batch})
+            logits, embedding, heat_map = session.run(self._outputs, {self._input: batch})
         except LOAD_ERRORS as error:
             raise UnsafeModel(
                 f"{self._label} fails on an image, or asks for more than "

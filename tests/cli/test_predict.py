@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -289,6 +290,31 @@ def test_a_damaged_bundle_is_refused_with_exit_code_4(
     assert done.returncode == 4
     assert done.stdout == b""
     assert b"hint: Do not use it." in done.stderr
+
+
+@pytest.mark.parametrize("beside", [(), ("--ledger", "new.ledger"), ("--heatmaps", "overlays")])
+@pytest.mark.parametrize("read", ["a.png", "no_image.txt", "empty"])
+def test_a_model_that_onnxruntime_cannot_load_is_refused_and_nothing_written(
+    edgefair: Edgefair,
+    make_bundle: BundleMaker,
+    graph: onnx.ModelProto,
+    tmp_path: Path,
+    read: str,
+    beside: tuple[str, ...],
+) -> None:
+    graph.graph.node[0].input[1] = "nowhere"
+    bundle = make_bundle(model=graph.SerializeToString())
+    picture(tmp_path / "a.png")
+    (tmp_path / "no_image.txt").write_text("no image")
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.iterdir())
+    done = edgefair("predict", read, "-m", bundle, "--allow-unsigned", *beside)
+
+    assert done.returncode == 4
+    assert b"cannot load brightness" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_reader_that_goes_away_is_no_error(

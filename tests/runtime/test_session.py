@@ -73,3 +73,44 @@ def test_a_graph_that_onnxruntime_cannot_load_is_refused(
 
     with pytest.raises(UnsafeModel, match="cannot load brightness"):
         opened(make_bundle(model=graph.SerializeToString()))
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        lambda session: session.run(np.zeros((1, 1, 8, 8), np.float32)),
+        lambda session: session.engine,
+        lambda session: session.note,
+        lambda session: session.wait(),
+    ],
+    ids=["run", "engine", "note", "wait"],
+)
+def test_who_did_not_wait_for_it_is_told_of_the_refusal_at_first_need_and_again(
+    make_bundle: BundleMaker, graph: onnx.ModelProto, need: Callable[[Session], object]
+) -> None:
+    graph.graph.node[0].input[1] = "nowhere"
+    bundle = read_bundle(make_bundle(model=graph.SerializeToString()))
+    session = Session(bundle, threads=1, wait=False)
+
+    for _ in range(2):
+        with pytest.raises(UnsafeModel, match="cannot load brightness"):
+            need(session)
+
+
+def test_what_edgefair_itself_refuses_is_told_without_waiting(
+    make_bundle: BundleMaker, graph: onnx.ModelProto
+) -> None:
+    del graph.metadata_props[:]
+    bundle = read_bundle(make_bundle(model=graph.SerializeToString()))
+
+    with pytest.raises(ContractMismatch, match="another contract"):
+        Session(bundle, threads=1, wait=False)
+
+
+def test_waiting_or_not_the_answers_are_the_same(make_bundle: BundleMaker) -> None:
+    bundle = read_bundle(make_bundle())
+    batch = np.full((3, 1, 8, 8), 0.25, np.float32)
+    ready, loading = (Session(bundle, threads=1, wait=wait) for wait in (True, False))
+
+    np.testing.assert_array_equal(loading.run(batch).logits, ready.run(batch).logits)
+    assert (loading.engine, loading.note) == (ready.engine, ready.note)
