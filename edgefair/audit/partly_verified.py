@@ -26,6 +26,7 @@ from edgefair.audit.verification_state import (
     is_representative,
     sensitivity_allowed,
 )
+from edgefair.audit.weighted_auroc import WeightedAurocs, weighted_auroc
 from edgefair.records import VerifiedBecause
 
 __all__ = ["REASONS", "PartlyVerified"]
@@ -37,6 +38,7 @@ _NEARLY_ALL: Final = 0.95
 
 _Ints: TypeAlias = NDArray[np.int64]
 _Bools: TypeAlias = NDArray[np.bool_]
+_Drawn: TypeAlias = tuple[NDArray[np.float64], _Ints]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class PartlyVerified:
         told groups apart.
     patients : ndarray of int64, or None
         Number of each case's patient; None if every case is of another one.
+    y_score : ndarray of float64, or None
+        Finite, larger for more suspicious; without it there is no area under the curve.
     """
 
     y_true: _Ints
@@ -62,6 +66,7 @@ class PartlyVerified:
     because: _Ints
     drawn_from: _Ints
     patients: _Ints | None = None
+    y_score: NDArray[np.float64] | None = None
 
     def is_plain(self, groupings: Sequence[Grouping]) -> bool:
         """Whether nearly all cases (95 %) of every group are verified, so that rates stand."""
@@ -76,14 +81,14 @@ class PartlyVerified:
 
     def adjusted(self, grouping: Grouping) -> Adjusted:
         """Return the rates in every group of a grouping over these cases, and in its rest."""
-        chance = self._chances(grouping.codes)
+        drawn = self._chances(grouping.codes)
         among = [grouping.codes == place for place in range(len(grouping.groups))]
         others = [~rows for rows in among]
         states = tuple(self._state(rows) for rows in among)
         states_of_rest = tuple(self._state(rows) for rows in others)
         return Adjusted(
-            value=self._rates(among, chance, states),
-            rest=self._rates(others, chance, states_of_rest),
+            value=self._rates(among, drawn, states),
+            rest=self._rates(others, drawn, states_of_rest),
             states=states,
             states_of_rest=states_of_rest,
         )
@@ -95,7 +100,8 @@ class PartlyVerified:
             dict(zip(REASONS, counted[1:], strict=True)), unverified=counted[0]
         )
 
-    def _chances(self, codes: _Ints) -> NDArray[np.float64]:
+    def _chances(self, codes: _Ints) -> _Drawn:
+        """Return the chance of each verified case, and the stratum in which it had it."""
         known = self.y_true >= 0
         stands = np.array(
             [[False, *(is_representative(r, flagged=f) for r in REASONS)] for f in (False, True)]
@@ -108,16 +114,16 @@ class PartlyVerified:
         )[1].reshape(-1)
         side = 2 * codes + self.flagged
         strata = _collapsed(fine, side, known, picked)
-        return inclusion_probabilities(strata, known, picked)
+        return inclusion_probabilities(strata, known, picked), strata
 
     def _rates(
         self,
         parts: Sequence[_Bools],
-        chance: NDArray[np.float64],
+        drawn: _Drawn,
         states: Sequence[VerificationState],
     ) -> dict[str, Estimates]:
-        refused = np.array([not state.allowed for state in states], bool)
-        rates: dict[str, Estimates] = {}
+        refused, (chance, _) = np.array([not state.allowed for state in states], bool), drawn
+        rates: dict[str, CorrectedRates] = {}
         for metric in DECISION_RATES:
             joined = CorrectedRates.joined(
                 [self._one(rows, chance, metric) for rows in parts],
@@ -125,8 +131,27 @@ class PartlyVerified:
             rates[metric] = replace(joined, p_cleared=np.where(refused, np.nan, joined.p_cleared))
         known = np.array([int((self.y_true[rows] >= 0).sum()) for rows in parts], np.int64)
         alike = Alike.joined([(self._alike(rows, chance, "prevalence"), 1) for rows in parts])
-        rates["prevalence"] = CorrectedPrevalence.of(rates["npv"], known, alike)
-        return rates
+        whole: dict[str, Estimates] = {
+            **rates,
+            "prevalence": CorrectedPrevalence.of(rates["npv"], known, alike),
+        }
+        if self.y_score is not None:
+            areas = [self._area(rows, drawn, self.y_score) for rows in parts]
+            whole["auroc"] = replace(
+                WeightedAurocs.joined(areas), sensitivity=rates["sensitivity"]
+            )
+        return whole
+
+    def _area(self, rows: _Bools, drawn: _Drawn, y_score: NDArray[np.float64]) -> WeightedAurocs:
+        chance, strata = drawn
+        return weighted_auroc(
+            self.y_true[rows],
+            self.flagged[rows],
+            y_score[rows],
+            (chance[rows], strata[rows]),
+            self._one(rows, chance, "sensitivity"),
+            patients=None if self.patients is None else self.patients[rows],
+        )
 
     def _alike(self, rows: _Bools, chance: NDArray[np.float64], metric: str) -> Alike | None:
         if self.patients is None or not rows.any():
