@@ -140,10 +140,11 @@ def notes_on_verification(result: AuditResult, finding: str, ledger: Path) -> tu
         )
     said = (
         f"{finding}: rates and AUROC are corrected for who was verified. Within each group and "
-        "decision, every case that was drawn counts for those nobody verified, by the inverse of its chance "
-        "(Begg and Greenes where all chances are alike); what was verified for a reason of its "
-        f"own counts for itself. Sensitivity {_with_limits(cell)}; the verified cases alone would "
-        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones."
+        "decision, every case that was drawn counts for those nobody verified, by the inverse of "
+        "its chance (Begg and Greenes where all chances are alike); what was verified for a "
+        f"reason of its own counts for itself. Sensitivity {_with_limits(cell)}; the verified "
+        f"cases alone would say {_percent(cell.naive.estimate)}. Counts of cases are of verified "
+        "ones."
     )
     if not refused:
         return (said,)
