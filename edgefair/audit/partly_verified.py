@@ -19,6 +19,7 @@ from edgefair.audit.corrected_prevalence import CorrectedPrevalence
 from edgefair.audit.corrected_rates import CorrectedRates
 from edgefair.audit.estimates import Estimates
 from edgefair.audit.groups import Grouping
+from edgefair.audit.powered_prevalence import PoweredGroup, powered_group, stratum_of
 from edgefair.audit.rates import DECISION_RATES
 from edgefair.audit.verification import inclusion_probabilities, inverse_probability
 from edgefair.audit.verification_state import (
@@ -27,7 +28,7 @@ from edgefair.audit.verification_state import (
     sensitivity_allowed,
 )
 from edgefair.audit.weighted_auroc import WeightedAurocs, weighted_auroc
-from edgefair.records import VerifiedBecause
+from edgefair.records import Group, VerifiedBecause
 
 __all__ = ["REASONS", "PartlyVerified"]
 
@@ -35,6 +36,9 @@ REASONS: Final = tuple(VerifiedBecause)
 """What `PartlyVerified.because` numbers, from 0."""
 
 _NEARLY_ALL: Final = 0.95
+
+_TO_VARY: Final = 2
+"""Labels from which on they can be seen to differ."""
 
 _Ints: TypeAlias = NDArray[np.int64]
 _Bools: TypeAlias = NDArray[np.bool_]
@@ -91,6 +95,51 @@ class PartlyVerified:
             rest=self._rates(others, drawn, states_of_rest),
             states=states,
             states_of_rest=states_of_rest,
+        )
+
+    def powered(self, grouping: Grouping, *, level: float) -> tuple[PoweredGroup, ...]:
+        """Return how many have the finding with the help of the scores, where that can be said.
+
+        Groups are left out where sensitivity is refused or labels are too few; all are where
+        there are no scores, or several images of one patient, which it takes no account of.
+        """
+        if self.y_score is None or self.patients is not None:
+            return ()
+        drawn = self._chances(grouping.codes)
+        found = (
+            self._powered(rows, drawn, group, level)
+            for place, group in enumerate(grouping.groups)
+            for rows in (grouping.codes == place,)
+            if self._state(rows).allowed
+        )
+        return tuple(one for one in found if one)
+
+    def _powered(
+        self, rows: _Bools, drawn: _Drawn, group: Group, level: float
+    ) -> PoweredGroup | None:
+        assert self.y_score is not None
+        chance, strata = drawn
+        known = rows & (self.y_true >= 0)
+        by_lot, nobody = known & (chance < 1), rows & (self.y_true < 0)
+        parts = [
+            (by_lot & (strata == one), nobody & (strata == one))
+            for one in np.unique(strata[by_lot | nobody]).tolist()
+        ]
+        if any(labelled.sum() < _TO_VARY or not others.any() for labelled, others in parts):
+            return None
+        return powered_group(
+            group,
+            [
+                stratum_of(
+                    self.y_true[labelled].astype(np.float64),
+                    self.y_score[labelled],
+                    self.y_score[others],
+                )
+                for labelled, others in parts
+            ],
+            known=int((known & ~by_lot).sum()),
+            known_positives=int(self.y_true[known & ~by_lot].sum()),
+            level=level,
         )
 
     def _state(self, rows: _Bools) -> VerificationState:

@@ -238,6 +238,26 @@ def test_areas_under_the_curve_are_corrected_where_the_rates_are(tmp_path: Path)
     assert not verify_against(read, path).differences
 
 
+def test_scores_help_to_say_how_many_have_it_and_the_pack_holds_why(tmp_path: Path) -> None:
+    who = people(2000, seed=8)
+    path = write_ledger(tmp_path / "clinic.ledger", who, flagged_and_every_fifth)
+    checked = check_ledger(path, made_at=NOW, by=("sex",))
+    (aside,) = checked.report.powered
+    texts = [render_text(checked.report, width=100, colour=False), render_html(checked.report)]
+    read = pack_from_json(pack_to_json(checked))
+
+    assert [str(one.group) for one in aside.groups] == ["everybody", "sex F", "sex M"]
+    of_all = aside.groups[0]
+    corrected = next(c for c in checked.report.result.overall if c.metric == "prevalence")
+    assert of_all.by_labels.estimate == pytest.approx(corrected.value.estimate)
+    assert of_all.with_scores.lower <= who.ill.mean() <= of_all.with_scores.upper
+    assert of_all.gain > 1.1
+    assert all("with the help of the model&#39;s own scores" in text.replace("'", "&#39;")
+               for text in texts)  # fmt: skip
+    assert not verify_pack(read).differences
+    assert not verify_against(read, path).differences
+
+
 def test_areas_under_the_curve_are_refused_with_the_rates(tmp_path: Path) -> None:
     path = write_ledger(tmp_path / "clinic.ledger", people(500, seed=7), only_flagged)
     report = recheck_ledger(path, made_at=NOW, by=["sex"])
