@@ -31,13 +31,6 @@ _NEEDS_CLEARED: Final = frozenset(
 )
 """Metrics that need the truth of cases that the model cleared; ppv does not."""
 
-_AUROC: Final = Refusal(
-    why="The area under the curve of verified cases is that of whom somebody chose to verify, and "
-    "is not corrected for it.",
-    instead="Read sensitivity and specificity, which are; or verify every case of some weeks.",
-    missing=None,
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjusted:
@@ -97,8 +90,6 @@ def _marked(
 ) -> Cell:
     if cell.metric not in _NEEDS_CLEARED:
         return replace(cell, naive=naive)
-    if cell.metric == "auroc":
-        return _without_numbers(replace(cell, naive=naive), _AUROC)
     if not state.allowed:
         return _without_numbers(replace(cell, naive=naive), _refusal(state))
     verdict = cell.verdict

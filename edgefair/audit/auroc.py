@@ -14,7 +14,7 @@ from edgefair.audit.intervals import two_sided_z
 from edgefair.audit.placements import Moments, RankedScores
 from edgefair.records import Interval
 
-__all__ = ["Aurocs", "auroc", "aurocs", "method5_limits"]
+__all__ = ["DELONG_FROM", "Aurocs", "auroc", "aurocs", "logit_limits", "method5_limits"]
 
 DELONG_FROM: Final = 30
 """Cases of each class from which DeLong's variance is trusted."""
@@ -89,7 +89,7 @@ class Aurocs:
         with np.errstate(invalid="ignore"):
             wide = (self.variance > 1e-12) & (self.estimate > 0) & (self.estimate < 1)
         delong = estimable & many & wide
-        lower[delong], upper[delong] = _logit_limits(
+        lower[delong], upper[delong] = logit_limits(
             self.estimate[delong], self.variance[delong], z[delong]
         )
         few = estimable & ~delong
@@ -204,7 +204,8 @@ def _edge(inside: _Floats, outside: _Floats, reached: _Reached) -> _Floats:
     return (inside + outside) / 2
 
 
-def _logit_limits(area: _Floats, variance: _Floats, z: _Floats) -> tuple[_Floats, _Floats]:
+def logit_limits(area: _Floats, variance: _Floats, z: _Floats) -> tuple[_Floats, _Floats]:
+    """Return the limits of an area within (0, 1) by its variance on the logit scale."""
     spread = area * (1 - area)
     centre, half = np.log(area / (1 - area)), z * np.sqrt(variance) / spread
     return 1 / (1 + np.exp(half - centre)), 1 / (1 + np.exp(-half - centre))

@@ -16,8 +16,16 @@ from edgefair.audit.corrected_rates import CorrectedRates
 from edgefair.audit.estimates import Estimates
 from edgefair.audit.rates import DECISION_RATES
 from edgefair.audit.verification_state import VerificationState
+from edgefair.audit.weighted_auroc import WeightedAurocs
 
-__all__ = ["AlikeOf", "CorrectedGroup", "CorrectedRate", "adjusted_of", "corrected_groups"]
+__all__ = [
+    "AlikeOf",
+    "CorrectedArea",
+    "CorrectedGroup",
+    "CorrectedRate",
+    "adjusted_of",
+    "corrected_groups",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,19 @@ class CorrectedRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedArea:
+    """The area under the curve of one group; the numbers as in `WeightedAurocs`."""
+
+    positives: int
+    negatives: int
+    effective_positives: float
+    effective_negatives: float
+    area: float | None
+    slope: float | None
+    variance: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedGroup:
     """What one group's rates were corrected with.
 
@@ -62,11 +83,14 @@ class CorrectedGroup:
         Whether sensitivity may be shown.
     prevalence : AlikeOf or None
         How alike the cases of one patient are for prevalence.
+    area : CorrectedArea or None
+        None where there were no scores.
     """
 
     rates: tuple[CorrectedRate, ...]
     state: VerificationState
     prevalence: AlikeOf | None = None
+    area: CorrectedArea | None = None
 
 
 def corrected_groups(
@@ -113,6 +137,7 @@ def _groups(
             rates=tuple(_rate(rates[metric], row) for metric in DECISION_RATES),
             state=state,
             prevalence=_alike_of_prevalence(rates["prevalence"], row),
+            area=_area(rates["auroc"], row) if "auroc" in rates else None,
         )
         for row, state in enumerate(states)
     ]
@@ -130,6 +155,33 @@ def _rate(rates: Estimates, row: int) -> CorrectedRate:
         n_flagged=float(rates.n_flagged[row]),
         n_cleared=float(rates.n_cleared[row]),
         alike=_alike(rates.alike, row),
+    )
+
+
+def _area(areas: Estimates, row: int) -> CorrectedArea:
+    assert isinstance(areas, WeightedAurocs)
+    return CorrectedArea(
+        positives=int(areas.positives[row]),
+        negatives=int(areas.negatives[row]),
+        effective_positives=float(areas.effective_positives[row]),
+        effective_negatives=float(areas.effective_negatives[row]),
+        area=_known(areas.area[row]),
+        slope=_known(areas.slope[row]),
+        variance=_known(areas.variance[row]),
+    )
+
+
+def _areas(areas: Sequence[CorrectedArea], sensitivity: Estimates) -> WeightedAurocs:
+    assert isinstance(sensitivity, CorrectedRates)
+    return WeightedAurocs(
+        positives=np.array([one.positives for one in areas], np.int64),
+        negatives=np.array([one.negatives for one in areas], np.int64),
+        effective_positives=np.array([one.effective_positives for one in areas]),
+        effective_negatives=np.array([one.effective_negatives for one in areas]),
+        area=np.array([_or_nan(one.area) for one in areas]),
+        slope=np.array([_or_nan(one.slope) for one in areas]),
+        variance=np.array([_or_nan(one.variance) for one in areas]),
+        sensitivity=sensitivity,
     )
 
 
@@ -162,6 +214,9 @@ def _rates(groups: Sequence[CorrectedGroup], verified: NDArray[np.int64]) -> dic
     rates["prevalence"] = CorrectedPrevalence.of(
         rates["npv"], verified, _as_alike([one.prevalence for one in groups])
     )
+    areas = [one.area for one in groups if one.area]
+    if len(areas) == len(groups):
+        rates["auroc"] = _areas(areas, rates["sensitivity"])
     return rates
 
 

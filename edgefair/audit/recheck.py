@@ -106,7 +106,8 @@ def _cells(tallies: Sequence[Tally], criteria: Criteria, *, judged: Sequence[str
 
 def _has(one: Tally, metric: str) -> bool:
     if metric == "auroc":
-        return one.areas is not None
+        partly = one.adjusted is not None and bool(one.adjusted.states)
+        return one.areas is not None and (not partly or _corrected_areas(one) is not None)
     return metric == "prevalence" or one.decided
 
 
@@ -115,17 +116,7 @@ def _column(
 ) -> list[list[Cell]]:
     """Return the cells of one metric, a list for each tally."""
     if metric == "auroc":
-        areas = [
-            Block(
-                finding=one.finding,
-                groups=one.grouping.groups,
-                value=one.areas,
-                rest=one.areas_of_rest,
-            )
-            for one in tallies
-            if one.areas and one.areas_of_rest
-        ]
-        return shown_cells(metric, areas, criteria)
+        return shown_cells(metric, [_areas(one) for one in tallies], criteria)
     if any(one.adjusted for one in tallies):
         mixed = [_mixed(one, metric) for one in tallies]
         return (judged_cells if metric in judged else shown_cells)(metric, mixed, criteria)
@@ -139,6 +130,24 @@ def _column(
         for one in tallies
     ]
     return (judged_cells if metric in judged else shown_cells)(metric, rates, criteria)
+
+
+def _areas(one: Tally) -> Block[MixedRates]:
+    assert one.areas
+    assert one.areas_of_rest
+    value, rest = _corrected_areas(one) or (one.areas, one.areas_of_rest)
+    return Block(
+        finding=one.finding,
+        groups=one.grouping.groups,
+        value=MixedRates((value,)),
+        rest=MixedRates((rest,)),
+    )
+
+
+def _corrected_areas(one: Tally) -> tuple[Estimates, Estimates] | None:
+    if one.adjusted is None or "auroc" not in one.adjusted.value:
+        return None
+    return one.adjusted.value["auroc"], one.adjusted.rest["auroc"]
 
 
 def _mixed(one: Tally, metric: str) -> Block[MixedRates]:

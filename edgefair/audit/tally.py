@@ -31,6 +31,7 @@ __all__ = [
     "Cases",
     "Tally",
     "disputed",
+    "everybody",
     "everybody_of",
     "tally",
     "tally_with_everybody",
@@ -247,15 +248,16 @@ def _areas(
 
 def tally_with_everybody(cases: Cases) -> tuple[Tally, ...]:
     """Return the counts and areas over all cases, then those by each of their groupings."""
-    of_all = (_everybody(len(cases.partly.y_true)), *cases.of_all) if cases.partly else ()
-    return tally(cases, (_everybody(len(cases.y_true)), *cases.groupings), of_all)
+    of_all = (everybody(len(cases.partly.y_true)), *cases.of_all) if cases.partly else ()
+    return tally(cases, (everybody(len(cases.y_true)), *cases.groupings), of_all)
 
 
 def everybody_of(cases: Cases) -> Grouping:
     """Return all cases as one group."""
-    return _everybody(len(cases.y_true))
+    return everybody(len(cases.y_true))
 
 
-def _everybody(n: int) -> Grouping:
+def everybody(n: int) -> Grouping:
+    """Return so many cases as one group."""
     codes = np.zeros(n, dtype=np.int8)
     return Grouping(attribute="everybody", groups=(Group(),), codes=codes)

@@ -18,12 +18,13 @@ from edgefair.audit.asides import (
 from edgefair.audit.columns import Criteria
 from edgefair.audit.evidence import GroupingEvidence
 from edgefair.audit.inputs import several_of_one
-from edgefair.audit.tally import Cases
+from edgefair.audit.powered_prevalence import PoweredAside
+from edgefair.audit.tally import Cases, everybody
 from edgefair.audit.thresholds import Costs
 from edgefair.ledger import LedgerPosition
 from edgefair.report import Report
 
-__all__ = ["SEED", "Asked", "Checked", "Roles", "asides_of", "of_rows"]
+__all__ = ["SEED", "Asked", "Checked", "Roles", "asides_of", "of_rows", "powered_asides"]
 
 SEED: Final = 0
 """Of whatever is drawn by lot in a re-check: the same data give the same report."""
@@ -135,6 +136,23 @@ def asides_of(
         tuple(one for one in thresholds if one is not None),
         tuple(one for one in curves if one is not None),
     )
+
+
+def powered_asides(findings: Sequence[Cases], *, level: float) -> tuple[PoweredAside, ...]:
+    """Return how many have each finding that was verified in part, with the help of the scores."""
+    asides = (
+        PoweredAside(
+            finding=one.finding,
+            groups=tuple(
+                found
+                for grouping in (everybody(len(one.partly.y_true)), *one.of_all)
+                for found in one.partly.powered(grouping, level=level)
+            ),
+        )
+        for one in findings
+        if one.partly
+    )
+    return tuple(one for one in asides if one.groups)
 
 
 def of_rows(cases: Cases, chosen: NDArray[np.bool_]) -> Cases:

@@ -23,7 +23,15 @@ from edgefair.audit.partly_verified import PartlyVerified
 from edgefair.audit.preparing import Columns, prepared
 from edgefair.audit.recheck import recheck
 from edgefair.audit.tally import Cases
-from edgefair.clinic.checked import SEED, Asked, Checked, Roles, asides_of, of_rows
+from edgefair.clinic.checked import (
+    SEED,
+    Asked,
+    Checked,
+    Roles,
+    asides_of,
+    of_rows,
+    powered_asides,
+)
 from edgefair.clinic.doubts import (
     check_groups,
     notes_on_copies,
@@ -261,6 +269,7 @@ def check_ledger(
         ),
         thresholds=thresholds,
         calibration=calibration,
+        powered=powered_asides(cases, level=held.level),
     )
     return Checked(
         report=report,

@@ -89,6 +89,7 @@ def stream_of(scored: ScoredCases, draws: Sequence[Draw], finding: str) -> Partl
         because=np.array(because, np.int64),
         drawn_from=_drawn_from(scored, draws, finding)[rows],
         patients=patient_numbers([scored.patient[i] for i in rows]),
+        y_score=np.array([scored.y_score[i] for i in rows], np.float64),
     )
 
 
@@ -133,16 +134,17 @@ def notes_on_verification(result: AuditResult, finding: str, ledger: Path) -> tu
     todo = f"`edgefair outcomes next --ledger {ledger} --finding '{finding}'`"
     if cell.refused:
         return (
-            f"{finding}: sensitivity, specificity, their errors, npv and prevalence are refused. "
-            f"{cell.refused.why} The verified cases alone would say a sensitivity of "
+            f"{finding}: sensitivity, specificity, their errors, npv, prevalence and AUROC are "
+            f"refused. {cell.refused.why} The verified cases alone would say a sensitivity of "
             f"{_percent(cell.naive.estimate)}. Do instead: {todo}.",
         )
     said = (
-        f"{finding}: rates are corrected for who was verified. Within each group and decision, "
-        "every case that was drawn counts for those nobody verified, by the inverse of its chance "
-        "(Begg and Greenes where all chances are alike); what was verified for a reason of its "
-        f"own counts for itself. Sensitivity {_with_limits(cell)}; the verified cases alone would "
-        f"say {_percent(cell.naive.estimate)}. Counts of cases are of verified ones."
+        f"{finding}: rates and AUROC are corrected for who was verified. Within each group and "
+        "decision, every case that was drawn counts for those nobody verified, by the inverse of "
+        "its chance (Begg and Greenes where all chances are alike); what was verified for a "
+        f"reason of its own counts for itself. Sensitivity {_with_limits(cell)}; the verified "
+        f"cases alone would say {_percent(cell.naive.estimate)}. Counts of cases are of verified "
+        "ones."
     )
     if not refused:
         return (said,)

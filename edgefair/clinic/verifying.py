@@ -13,6 +13,7 @@ import numpy as np
 
 from edgefair.audit.asides import GroupCurve, ThresholdAside, in_the_large
 from edgefair.audit.evidence import tally_of
+from edgefair.audit.powered_prevalence import PoweredAside, powered_group
 from edgefair.audit.recheck import result_of
 from edgefair.audit.thresholds import ThresholdRow, thresholds_from_counts
 from edgefair.clinic.checked import Checked
@@ -91,9 +92,10 @@ def verify_pack(pack: Pack) -> Verification:
             )
             for aside in checked.report.calibration
         ),
+        powered=tuple(_powered(one, checked) for one in checked.report.powered),
     )
     said, found = plain(checked.report), plain(again)
-    parts = ("result", "thresholds", "calibration")
+    parts = ("result", "thresholds", "calibration", "powered")
     of_counts = _compared({p: said[p] for p in parts}, {p: found[p] for p in parts})
     if pack.sha256 == pack.own_sha256:
         return of_counts
@@ -196,6 +198,20 @@ def _rows(
         costs=checked.asked.roles.costs if checked.asked.roles else None,
         level=checked.asked.criteria.level,
     )
+
+
+def _powered(aside: PoweredAside, checked: Checked) -> PoweredAside:
+    found = (
+        powered_group(
+            one.group,
+            one.strata,
+            known=one.known,
+            known_positives=one.known_positives,
+            level=checked.asked.criteria.level,
+        )
+        for one in aside.groups
+    )
+    return replace(aside, groups=tuple(one for one in found if one))
 
 
 def _curve(curve: GroupCurve, level: float) -> GroupCurve:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,9 @@ WITH turn AS (
             SELECT min(id) FROM outcome AS first
             WHERE first.image_id = drawn_case.image_id AND first.finding = drawn_case.finding
                 AND {_STANDS.format("first", _UNTIL)}) AS told
-        FROM drawn_case WHERE least > 0 AND drawn_case.id <= :drawn_case_id) AS drawn),
+        FROM drawn_case WHERE least > 0 AND drawn_case.id <= :drawn_case_id AND NOT EXISTS (
+            SELECT 1 FROM reading WHERE reading.image_id = drawn_case.image_id
+                AND reading.predicted_at < :read_from)) AS drawn),
 met AS (
     SELECT image_id, finding, id AS drawn_id,
         CASE WHEN stratum = '{KNOWN_ALREADY}' THEN max(told, behind) ELSE told END AS outcome_id
@@ -268,10 +270,21 @@ def present_marks(connection: sqlite3.Connection) -> Marks:
 
 
 def past_changes(
-    connection: sqlite3.Connection, marks: Marks, *, bundle_digest: str, start: int
+    connection: sqlite3.Connection,
+    marks: Marks,
+    *,
+    bundle_digest: str,
+    start: int,
+    read_from: str = "",
 ) -> PastChanges:
     """Return what of the cases counted from a start up to the marks is other now."""
-    named = {**asdict(marks), "bundle": bundle_digest, "start": start}
+    named = {
+        **asdict(marks),
+        "bundle": bundle_digest,
+        "start": start,
+        "after": start,
+        "read_from": read_from,
+    }
     corrected, withdrawn, scored, subjects = (
         int(connection.execute(query, named).fetchone()[0])
         for query in (_CORRECTED, _WITHDRAWN, _SCORED_LATE, _SUBJECT_CHANGED)
@@ -281,14 +294,15 @@ def past_changes(
         withdrawn=withdrawn,
         scored_late=scored,
         subjects=subjects,
-        drawn_late=_counted_otherwise(connection, marks, start),
+        drawn_late=_counted_otherwise(connection, marks, named),
     )
 
 
-def _counted_otherwise(connection: sqlite3.Connection, marks: Marks, start: int) -> int:
+def _counted_otherwise(
+    connection: sqlite3.Connection, marks: Marks, named: Mapping[str, int | str]
+) -> int:
     if present_marks(connection).drawn_case_id <= marks.drawn_case_id:
         return 0
-    named = {**asdict(marks), "start": start, "after": start}
     then = connection.execute(_COUNTED_THEN, named).fetchall()
     now = connection.execute(_COUNTED_THEN, {**named, "drawn_case_id": _ALL}).fetchall()
     return len({row[:2] for row in set(then) ^ set(now)})
@@ -301,6 +315,7 @@ def read_evidence(
     bundle_digest: str,
     after: int = 0,
     since: str = "",
+    read_from: str = "",
 ) -> Iterator[Evidence]:
     """Yield the evidence on one model in its order, every row's checksum seen to hold.
 
@@ -311,6 +326,9 @@ def read_evidence(
         Only what became evidence by an outcome after this row.
     since : str
         Only what was recorded on this day or later, ISO 8601.
+    read_from : str
+        Of drawn cases only those that were first read at this time or later, ISO 8601: where what
+        was known before may not count, neither may what could have been.
 
     Raises
     ------
@@ -324,6 +342,7 @@ def read_evidence(
         "bundle": bundle_digest,
         "after": after,
         "since": since,
+        "read_from": read_from,
         "withdrawal_id": _ALL,
         "drawn_case_id": _ALL,
     }

@@ -190,6 +190,11 @@ class OpenStep:
     def _marks(self) -> Marks:
         return self.last.marks if self.last else Marks()
 
+    @property
+    def _read_from(self) -> str:
+        # who chose a plan may have known what was confirmed, mostly of the flagged, by then
+        return self._plan.frozen_at if self._plan.starts_after else ""
+
     def changes(self) -> PastChanges:
         """Return what of the cases counted before is other now."""
         return past_changes(
@@ -197,6 +202,7 @@ class OpenStep:
             self._marks,
             bundle_digest=self._plan.bundle_digest,
             start=self._plan.starts_after,
+            read_from=self._read_from,
         )
 
     def is_news(self) -> bool:
@@ -307,6 +313,7 @@ class OpenStep:
             bundle_digest=self._plan.bundle_digest,
             after=after,
             since=since,
+            read_from=self._read_from,
         )
 
     def _last_step(self) -> Step | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from itertools import count
 from pathlib import PurePath
 
 from edgefair.ledger.connection import SqlValue, insert
@@ -23,8 +24,11 @@ def write_prediction(
     """Return whether anything of the prediction was new: a score, or a refusal.
 
     The same image, frame, finding, bundle and operating point is kept once, as it was first
-    shown. What is newly known of the subject is added even then, and so is the small embedding
-    of an image that has none.
+    shown, while no other decides in between. Where another did, e.g. one that a site adopted and
+    took back, the decision is appended once more and is the latest again: under the operating
+    point's name with ``(again)`` behind it, as every row says by which of its turns it was made.
+    What is newly known of the subject is added even then, and so is the small embedding of an
+    image that has none.
     """
     if (prediction.status is Status.OK) != bool(prediction.scores):
         raise ValueError("a prediction has scores if, and only if, its status is ok")
@@ -36,8 +40,8 @@ def write_prediction(
     new = [
         (point_id, score)
         for score in prediction.scores
-        for point_id in [_operating_point(connection, model_id, score)]
-        if not _is_scored(connection, image_id, point_id)
+        for point_id in [_point_to_score_at(connection, image_id, model_id, score)]
+        if point_id is not None
     ]
     if new:
         reading_id = _write_reading(connection, image_id, model_id, prediction)
@@ -133,19 +137,45 @@ def _model(connection: sqlite3.Connection, prediction: Prediction) -> int:
     )
 
 
-def _operating_point(connection: sqlite3.Connection, model_id: int, score: FindingScore) -> int:
-    values: list[SqlValue] = [
-        model_id,
-        score.finding,
-        score.operating_point,
-        _real(score.threshold),
-    ]
+def _point_to_score_at(
+    connection: sqlite3.Connection, image_id: int, model_id: int, score: FindingScore
+) -> int | None:
+    """Return the operating point, or its next turn; None if what it says is the latest already."""
+    latest = 0
+    for turn in count():
+        name = score.operating_point + ("", " (again)", f" (again, no. {turn})")[min(turn, 2)]
+        point_id = _operating_point(connection, model_id, score, name)
+        if not _is_scored(connection, image_id, point_id):
+            return point_id
+        latest = latest or _latest_point(connection, image_id, point_id)
+        if point_id == latest:
+            return None
+    raise AssertionError("turns have no end")
+
+
+def _latest_point(connection: sqlite3.Connection, image_id: int, point_id: int) -> int:
+    """Return the operating point that decided last on an image, of those beside a given one."""
+    (latest,) = connection.execute(
+        "SELECT score.operating_point_id FROM score "
+        "JOIN operating_point ON operating_point.id = score.operating_point_id "
+        "JOIN operating_point AS this ON this.model_id = operating_point.model_id "
+        "AND this.finding = operating_point.finding "
+        "WHERE image_id = ? AND this.id = ? ORDER BY score.id DESC LIMIT 1",
+        [image_id, point_id],
+    ).fetchone()
+    return int(latest)
+
+
+def _operating_point(
+    connection: sqlite3.Connection, model_id: int, score: FindingScore, name: str
+) -> int:
+    values: list[SqlValue] = [model_id, score.finding, name, _real(score.threshold)]
     found = connection.execute(
         "SELECT id FROM operating_point "
         "WHERE model_id = ? AND finding = ? AND name = ? AND threshold = ?",
         values,
     ).fetchone()
-    return (
+    return int(
         found[0]
         if found
         else insert(connection, "INSERT INTO operating_point VALUES (NULL, ?, ?, ?, ?, ?)", values)

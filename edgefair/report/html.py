@@ -9,7 +9,7 @@ from edgefair.report.next_steps import next_steps
 from edgefair.report.page import exclusion_table, sections
 from edgefair.report.sheets import environment, style_of
 from edgefair.report.summary import headline
-from edgefair.report.tables import verification_table
+from edgefair.report.tables import powered_table, verification_table
 from edgefair.report.words import capitalised, margin, moment
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def render_html(report: Report) -> str:
                 (capitalised(one.finding), threshold_section(one)) for one in report.thresholds
             ],
             exclusions=exclusion_table(report.result),
+            powered=powered_table(report),
             verification=verification_table(report),
             margin=margin(report.result),
             made_at=moment(report.made_at),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgefair.audit.asides import CalibrationAside, ThresholdAside
+from edgefair.audit.powered_prevalence import PoweredAside
 from edgefair.records import AuditResult
 
 __all__ = ["DataIdentity", "Report", "Verified"]
@@ -77,6 +78,8 @@ class Report:
         What other thresholds would do, one a finding; empty where there are no scores.
     calibration : tuple of CalibrationAside
         Whether probabilities mean what they say, one a finding; empty where there are none.
+    powered : tuple of PoweredAside
+        How many have each finding, by labels drawn by lot with the help of the model's scores.
     """
 
     title: str
@@ -92,3 +95,4 @@ class Report:
     verification: tuple[Verified, ...] = ()
     thresholds: tuple[ThresholdAside, ...] = ()
     calibration: tuple[CalibrationAside, ...] = ()
+    powered: tuple[PoweredAside, ...] = ()

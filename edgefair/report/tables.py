@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from edgefair.records import Cell
     from edgefair.report.report import Report
 
-__all__ = ["Table", "borrowed_table", "if_known_table", "naive_table", "verification_table"]
+__all__ = [
+    "Table",
+    "borrowed_table",
+    "if_known_table",
+    "naive_table",
+    "powered_table",
+    "verification_table",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,5 +146,29 @@ def verification_table(report: Report) -> Table | None:
                 f"{one.unverified:,}",
             )
             for one in report.verification
+        ),
+    )
+
+
+def powered_table(report: Report) -> Table | None:
+    """Return how many have each finding, with and without the scores' help; None without any."""
+    if not report.powered:
+        return None
+    title = "How many have it, with the help of the model's own scores"
+    return Table(
+        title=title,
+        caption=f"{title}: their mean over everybody, put right by how far they were off on the "
+        "labels that were drawn by lot. Approximate, like any interval from few labels",
+        head=("Finding, group", "By the labels", "With the scores", "Labels", "Worth"),
+        rows=tuple(
+            (
+                f"{one.finding}, {found.group}",
+                words.rate(found.by_labels, "prevalence"),
+                words.rate(found.with_scores, "prevalence"),
+                f"{found.with_scores.n:,}",
+                f"{found.gain:.1f} times as many",
+            )
+            for one in report.powered
+            for found in one.groups
         ),
     )

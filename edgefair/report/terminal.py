@@ -13,6 +13,7 @@ from edgefair.report.tables import (
     borrowed_table,
     if_known_table,
     naive_table,
+    powered_table,
     verification_table,
 )
 from edgefair.report.wrapping import cell_width, padded, plain, wrapped
@@ -61,7 +62,8 @@ def render_text(report: Report, *, width: int, colour: bool) -> str:
             )
         ),
         _beside(report, width),
-        _verification(report, width),
+        _as_printed(powered_table(report), width),
+        _as_printed(verification_table(report), width),
         _excluded(report.result, width),
         _identity(report, width),
     ]
@@ -239,8 +241,7 @@ def _spreads(result: AuditResult, finding: str, width: int) -> list[str]:
     ]
 
 
-def _verification(report: Report, width: int) -> list[str]:
-    table = verification_table(report)
+def _as_printed(table: Table | None, width: int) -> list[str]:
     return [*wrapped(table.caption, width), *_plain_table(table, width)] if table else []
 
 

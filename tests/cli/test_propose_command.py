@@ -11,6 +11,7 @@ import pytest
 
 from edgefair.cli.main import main
 from edgefair.clinic.rehearsal import rehearse
+from edgefair.ledger import Ledger
 from edgefair.phantom import Clinic, parse_plant
 from edgefair.phantom.folder import write_clinic
 from edgefair.runtime.pipeline import load
@@ -96,6 +97,12 @@ def test_a_planted_disparity_is_proposed_away_adopted_and_shrinks(
     assert codes == [0, 0, 0]
     assert "opacity: the bundle's operating point decides again" in history
     assert [change["by"] for change in json.loads(history[history.index("[") :])] == ["AB", "CD"]
+
+    codes = [run("predict", *confirmed, "-m", "phantom", "--ledger", ledger) for _ in range(2)]
+    with Ledger.open(ledger, read_only=True) as opened:
+        names = opened.screened().operating_point
+    assert codes == [0, 0]
+    assert sum(name.endswith(" (again)") for name in names) == 5
 
 
 def test_the_figures_come_as_json_too(clinic: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,6 +122,36 @@ def test_after_it_is_taken_back_the_bundle_decides_again(
         revert(ledger, None, BANDA)
 
 
+def test_read_again_after_it_is_taken_back_the_bundles_decision_is_the_latest(
+    ledger: Ledger, model: Model, scans: Path, proposal: Proposal
+) -> None:
+    def latest() -> tuple[str, float]:
+        stream = ledger.screened()
+        return stream.operating_point[-1], stream.threshold[-1]
+
+    def read_again() -> tuple[str, float]:
+        read(Reader(model=model, ledger=ledger), scans / "2.png")
+        return latest()
+
+    first = read_again()
+    adopt(ledger, proposal, BANDA)
+    site = read_again()
+    revert(ledger, None, BANDA)
+    unread = latest()
+    rows = [read_again(), read_again()]
+    written = len(list(ledger.predictions()))
+    adopt(ledger, proposal, BANDA)
+    read_again()
+    revert(ledger, None, BANDA)
+    third = read_again()
+
+    assert first[1] != site[1] == 0.2
+    assert unread == site
+    assert rows == [("middle (again)", 0.5)] * 2
+    assert written == 5 + 2  # as it was, the site's, and the bundle's once more
+    assert third == ("middle (again, no. 2)", 0.5)
+
+
 def test_who_asks_for_the_bundles_operating_point_gets_it(
     ledger: Ledger, model: Model, scans: Path, proposal: Proposal
 ) -> None:

@@ -25,7 +25,14 @@ from edgefair.records import (
     VerifiedBecause,
 )
 from edgefair.report import Report, render_html, render_text, report_from_json, report_to_json
-from tests.clinic.scored import People, flagged_and_every_fifth, people, write_ledger
+from tests.clinic.scored import (
+    People,
+    everybody,
+    flagged_and_every_fifth,
+    only_flagged,
+    people,
+    write_ledger,
+)
 
 NOW = datetime(2026, 3, 9, 8, tzinfo=UTC)
 CASES = 1000
@@ -209,6 +216,56 @@ def test_images_of_one_patient_are_worth_fewer_where_rates_are_corrected(tmp_pat
     assert not verify_pack(read).differences
     assert not verify_against(read, path).differences
     assert not any("count as independent" in note for note in found.report.notes)
+
+
+def test_areas_under_the_curve_are_corrected_where_the_rates_are(tmp_path: Path) -> None:
+    who = people(2000, seed=6, fainter_in_women=0.7)
+    path = write_ledger(tmp_path / "clinic.ledger", who, flagged_and_every_fifth)
+    whole = write_ledger(tmp_path / "whole.ledger", who, everybody)
+    checked = check_ledger(path, made_at=NOW, by=("sex",))
+    truth = recheck_ledger(whole, made_at=NOW, by=("sex",))
+
+    for sex in "FM":
+        found, real = (cell(one, "auroc", sex) for one in (checked.report, truth))
+        assert found.refused is None
+        assert found.naive is not None
+        assert found.value.lower <= real.value.estimate <= found.value.upper
+        assert abs(found.value.estimate - real.value.estimate) < abs(
+            found.naive.estimate - real.value.estimate
+        )
+    read = pack_from_json(pack_to_json(checked))
+    assert not verify_pack(read).differences
+    assert not verify_against(read, path).differences
+
+
+def test_scores_help_to_say_how_many_have_it_and_the_pack_holds_why(tmp_path: Path) -> None:
+    who = people(2000, seed=8)
+    path = write_ledger(tmp_path / "clinic.ledger", who, flagged_and_every_fifth)
+    checked = check_ledger(path, made_at=NOW, by=("sex",))
+    (aside,) = checked.report.powered
+    texts = [render_text(checked.report, width=100, colour=False), render_html(checked.report)]
+    read = pack_from_json(pack_to_json(checked))
+
+    assert [str(one.group) for one in aside.groups] == ["everybody", "sex F", "sex M"]
+    of_all = aside.groups[0]
+    corrected = next(c for c in checked.report.result.overall if c.metric == "prevalence")
+    assert of_all.by_labels.estimate == pytest.approx(corrected.value.estimate)
+    assert of_all.with_scores.lower <= who.ill.mean() <= of_all.with_scores.upper
+    assert of_all.gain > 1.1
+    assert all("with the help of the model&#39;s own scores" in text.replace("'", "&#39;")
+               for text in texts)  # fmt: skip
+    assert not verify_pack(read).differences
+    assert not verify_against(read, path).differences
+
+
+def test_areas_under_the_curve_are_refused_with_the_rates(tmp_path: Path) -> None:
+    path = write_ledger(tmp_path / "clinic.ledger", people(500, seed=7), only_flagged)
+    report = recheck_ledger(path, made_at=NOW, by=["sex"])
+    area, missed = (cell(report, metric, "F") for metric in ("auroc", "sensitivity"))
+
+    assert not area.value.is_estimable
+    assert area.refused == missed.refused
+    assert area.refused is not None
 
 
 def test_disputed_rates_follow_from_the_evidence_pack(path: Path) -> None:

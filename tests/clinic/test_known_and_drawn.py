@@ -151,3 +151,19 @@ def test_who_was_drawn_counts_for_whatever_reason_the_truth_came_out(clinic: Cli
 
     assert report.new_evidence == sum(case.least > 0 for case in record.cases)
     assert counted(report, MISSED)[0] > 0
+
+
+def test_a_later_plan_counts_neither_the_known_nor_the_unknown_of_before(clinic: Clinic) -> None:
+    screen(clinic, 100, because=VerifiedBecause.AI_POSITIVE)
+    clinic.next_week()
+    clinic.put_in_force(replace(PLAN, minimum_audit=4))
+    now = clinic.next_week()
+    work_off(clinic, draw(clinic, 40, now))
+    before = recheck(clinic.path, now=now)
+    screen(clinic, 100, because=VerifiedBecause.AI_POSITIVE, first=100)
+    work_off(clinic, draw(clinic, 80, now))
+    after = recheck(clinic.path, now=now)
+
+    assert before.new_evidence == 0
+    errors, n = counted(after, MISSED)
+    assert 0 < errors < n

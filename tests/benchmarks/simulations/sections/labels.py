@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.auroc import auroc
 from edgefair.audit.embedding_shift import EmbeddingSummary
 from edgefair.audit.prediction_powered import powered_mean, powered_sensitivity
 from edgefair.audit.sampling import Objective, Stratum, allocate, strata_of
@@ -24,6 +25,7 @@ from edgefair.audit.verification import (
     inverse_probability,
     verified_counts,
 )
+from edgefair.audit.weighted_auroc import weighted_auroc
 from edgefair.audit.without_labels import confidence_based
 from edgefair.records import Attribute, Group
 from tests.benchmarks.simulations.figure import Figure, mean_of, share_of
@@ -39,6 +41,7 @@ def figures(*, seed: int, repetitions: int) -> Iterator[Figure]:
     rng = np.random.default_rng(seed)
     yield from _verification_bias(rng, repetitions)
     yield from _coverage(rng, repetitions)
+    yield from _areas(rng, max(50, repetitions // 4))
     yield from _clinical_suspicion(rng, max(50, repetitions // 4))
     yield from _prediction_powered(rng, max(50, repetitions // 2))
     yield from _blind_spot(rng)
@@ -121,6 +124,38 @@ def _delta(counts: VerifiedCounts) -> tuple[_Floats, _Floats]:
     half = Z * np.sqrt(variance)
     upper = np.where(counts.false_negatives == 0, 1.0, 1 / (1 + np.exp(-half - log_odds)))
     return 1 / (1 + np.exp(half - log_odds)), upper
+
+
+def _areas(rng: np.random.Generator, runs: int) -> Iterator[Figure]:
+    """Scores of the healthy are normal, those of the ill the same and higher."""
+    threshold = 1.2815515655446004  # specificity .9
+    for site, higher, truth in (
+        (Site(cases=1000, prevalence=0.2, verified_cleared=0.18), 2.123, 0.9334),
+        (Site(cases=2000, prevalence=0.08, verified_cleared=0.05), 2.123, 0.9334),
+        (Site(cases=5000, prevalence=0.03, sensitivity=0.6, verified_cleared=0.04), 1.535, 0.8611),
+        (Site(cases=2000, prevalence=0.08, verified_cleared=0.3), 2.123, 0.9334),
+    ):
+        estimates, naive, held = [], [], 0
+        nobody = np.zeros(site.cases, np.int64)
+        for _ in range(runs):
+            ill = rng.random(site.cases) < site.prevalence
+            score = rng.normal(higher * ill)
+            flagged = score > threshold
+            chances = np.where(flagged, site.verified_flagged, site.verified_cleared)
+            known = rng.random(site.cases) < chances
+            seen = np.where(known, ill, -1)
+            chance = inclusion_probabilities(flagged, known, np.ones(site.cases, bool))
+            rate = inverse_probability(seen, flagged, nobody, chance, "sensitivity")
+            found = weighted_auroc(seen, flagged, score, (chance, flagged.astype(int)), rate)
+            lower, upper = found.limits(Z)
+            held += bool(lower[0] <= truth <= upper[0])
+            estimates.append(float(found.estimate[0]))
+            naive.append(auroc(ill[known], score[known]).estimate)
+        missed = site.cases * site.prevalence * (1 - site.sensitivity) * site.verified_cleared
+        where = f"AUROC {truth:.3f}, {missed:.1f} missed cases verified"
+        yield mean_of(f"{where}, of the verified alone", naive)
+        yield mean_of(f"{where}, corrected", estimates, expected=truth)
+        yield share_of(f"{where}, coverage", held, runs, expected=0.95, bar="at least .93")
 
 
 def _clinical_suspicion(rng: np.random.Generator, runs: int) -> Iterator[Figure]:
