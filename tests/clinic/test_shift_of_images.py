@@ -94,7 +94,7 @@ def read(tmp_path: Path) -> Read:
         sex: str = "FM",
         keeps_embeddings: bool = True,
     ) -> Path:
-        rng = np.random.default_rng(2)
+        rng = np.random.default_rng(3)
         embeddings = drawn(rng, count)
         for number in range(300, count):
             if subject(number).sex in sex:

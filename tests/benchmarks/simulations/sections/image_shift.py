@@ -103,14 +103,24 @@ def _whole_look(draw: _Draw, repetitions: int, seed: int) -> Iterator[Figure]:
     )
 
 
+def _moved(points: _Floats) -> _Floats:
+    return points + np.where(np.arange(K) < 2, 0.5, 0.0)
+
+
+def _wider(points: _Floats) -> _Floats:
+    return 1.2 * points
+
+
+_CHANGES: tuple[tuple[str, Callable[[_Floats], _Floats]], ...] = (
+    ("moved by half a deviation in two numbers of 16", _moved),
+    ("a fifth wider", _wider),
+)
+
+
 def _power(draw: _Draw, repetitions: int) -> Iterator[Figure]:
     frequencies = frequencies_for(draw(500), waves=WAVES, seed=0)
-    moved = np.where(np.arange(K) < 2, 0.5, 0.0)
     for now in (50, 100, 500):
-        for what, change in (
-            ("moved by half a deviation in two numbers of 16", lambda z: z + moved),
-            ("a fifth wider", lambda z: 1.2 * z),
-        ):
+        for what, change in _CHANGES:
             hits = sum(
                 mean_map_shift(
                     mean_map_of(draw(300), frequencies), change(draw(now)), frequencies
