@@ -46,6 +46,7 @@ _FORMAT: Final = 1
 _MAX_BYTES: Final = 4_000_000
 _MOST_GROUPS: Final = 200
 _MOST_WAVES: Final = 512
+_MOST_DIMENSIONS: Final = 65_536
 _LARGEST: Final = 1e6
 
 _Floats: TypeAlias = NDArray[np.float64]
@@ -152,6 +153,8 @@ def projection_of(bundle: Bundle) -> Projection:
     if found is not None:
         return found.projection
     reference, size = bundle.manifest.reference, bundle.manifest.contract.outputs.embedding_size
+    if not 0 < size <= _MOST_DIMENSIONS:
+        raise _mismatch(f"embedding_size is {size}, {_MOST_DIMENSIONS:,} at most is read")
     if {len(reference.embedding_mean), len(reference.embedding_std)} != {size}:
         return Projection.by_signs(np.zeros(size), np.ones(size))
     return Projection.by_signs(reference.embedding_mean, reference.embedding_std)

@@ -80,13 +80,13 @@ class Projection:
         >>> made.of(np.ones((2, 96))).shape, made.name
         ((2, 16), '2098cfc0')
         """
-        spread = np.asarray(std, dtype=np.float64)
+        spread = np.nan_to_num(np.asarray(std, dtype=np.float64), posinf=0.0)
         varies = spread > _FLAT * spread.max(initial=0.0)
         weights = (
             np.where(varies, 1 / np.where(varies, spread, 1), 0) / max(1, varies.sum()) ** 0.5
         )
         return cls(
-            centre=np.asarray(mean, dtype=np.float32),
+            centre=np.nan_to_num(np.asarray(mean, dtype=np.float32)),
             directions=(_signs(SIZE, len(spread)) * weights).astype(np.float32),
             scales=np.ones(SIZE, np.float32),
             rest=None,

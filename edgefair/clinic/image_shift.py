@@ -236,7 +236,10 @@ def _notes_on_kept(
         if day[:10] >= since
     }
     missing = len(images - vectors.keys())
-    yield f"The look of images was compared on one image of each of {patients:,} patients."
+    yield (
+        f"The look of images was compared on one image of each of {patients:,} patients; groups "
+        f"of fewer than {FEWEST} are left out."
+    )
     if missing:
         yield (
             f"Of {len(images):,} images {missing:,} were read before embeddings were kept, or by "

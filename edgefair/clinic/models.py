@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from edgefair.bundle.archive import Bundle, bundle_bytes, bundle_from_bytes
+from edgefair.bundle.embedding_reference import embedding_reference_of
 from edgefair.bundle.installed import Release
 from edgefair.bundle.locking import alone_in
 from edgefair.bundle.revocations import LIST_NAME, MAX_LIST_BYTES
@@ -59,12 +60,15 @@ class Installation:
 def self_test(bundle: Bundle) -> None:
     """Load the bundle's graph, run a black image through it, and hold it to its golden answers.
 
+    What it tells of its reference's embeddings is read too, before images are held against it.
+
     Raises
     ------
     UnsafeModel, ContractMismatch
         If it cannot be loaded, answers with what are no numbers, or answers the synthetic images
         that it carries otherwise than on its builder's machine.
     """
+    embedding_reference_of(bundle)
     given = bundle.manifest.contract.input
     black = np.zeros((1, given.channels, given.height_px, given.width_px), np.float32)
     outputs = Session(bundle, threads=1).run(black)

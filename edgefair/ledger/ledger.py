@@ -367,10 +367,17 @@ class Ledger:
             return read_scored(self._connection, bundle_digest)
 
     def small_embeddings(self, *, bundle_digest: str | None = None) -> SmallEmbeddings:
-        """Return what is kept of the embeddings of one model; parameters as for `labelled`."""
+        """Return what is kept of the embeddings of one model; parameters as for `labelled`.
+
+        For shift alone: they leave the ledger neither in an export nor in an evidence pack.
+
+        Raises
+        ------
+        LedgerDamaged
+            If one of them is not what was written.
+        """
         with snapshot(self._path, self._connection):
-            check(self._path, self._connection)
-            return read_small_embeddings(self._connection, bundle_digest)
+            return read_small_embeddings(self._path, self._connection, bundle_digest)
 
     def readings(self) -> tuple[Reading, ...]:
         """Return what each person said last of each case, the corrected too."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeAlias
 
-from edgefair.ledger.connection import insert
+from edgefair.ledger.connection import SqlValue, insert, sound
 from edgefair.ledger.reading import newest_model
 from edgefair.records import Prediction
 
@@ -19,13 +20,15 @@ __all__ = [
     "write_small_embedding",
 ]
 
-_LATEST: Final = """
-SELECT code, projection, vector
-FROM small_embedding
-JOIN reading ON reading.id = reading_id
-JOIN image ON image.id = image_id
+_KEPT: Final = """
+SELECT small_embedding.*
+FROM small_embedding JOIN reading ON reading.id = reading_id
 WHERE model_id = ?
 ORDER BY small_embedding.id
+"""
+
+_CODES: Final = """
+SELECT reading.id, code FROM reading JOIN image ON image.id = image_id WHERE model_id = ?
 """
 
 _READING: Final = """
@@ -103,13 +106,22 @@ def write_small_embedding(
 
 
 def read_small_embeddings(
-    connection: sqlite3.Connection, bundle_digest: str | None
+    path: Path, connection: sqlite3.Connection, bundle_digest: str | None
 ) -> SmallEmbeddings:
-    """Return the small embeddings of one model; None takes the model that read last."""
+    """Return the small embeddings of one model; None takes the model that read last.
+
+    Raises
+    ------
+    LedgerDamaged
+        If one is not what was written.
+    """
     model_id, _, _ = newest_model(connection, bundle_digest)
+    codes: dict[SqlValue, str] = dict(connection.execute(_CODES, [model_id]))
+    rows = sound(path, "small_embedding", connection.execute(_KEPT, [model_id]))
     return SmallEmbeddings(
         by_case={
-            case: SmallEmbedding(projection=projection, vector=vector)
-            for case, projection, vector in connection.execute(_LATEST, [model_id])
+            codes[reading_id]: SmallEmbedding(projection=str(projection), vector=vector)
+            for _, reading_id, projection, vector in rows
+            if isinstance(vector, bytes)
         }
     )

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgefair.bundle.archive import read_bundle
+from edgefair.bundle.embedding_reference import projection_of
 from edgefair.clinic.reading import Reader, WorkList
 from edgefair.interop.demographics import read_demographics
 from edgefair.ledger import Ledger
@@ -53,6 +55,24 @@ def test_a_file_beside_the_images_is_shown_and_not_recorded(
 
     assert [Path(p.image).name for p in read if work.passes_over(p)] == ["readme.txt"]
     assert len(kept) == 40
+
+
+def test_small_embeddings_are_kept_with_the_scores_and_of_older_ones_once_read_again(
+    model: Model, make_bundle: Callable[..., Path], scans: Path, tmp_path: Path
+) -> None:
+    projection = projection_of(read_bundle(make_bundle()))
+    first, rest = WorkList.of([scans / "00.png"]), WorkList.of([scans])
+    with Ledger.open(tmp_path / "clinic.ledger", create=True) as ledger:
+        list(Reader(model=model, ledger=ledger).read(first))
+        assert ledger.small_embeddings().by_case == {}
+        read = list(Reader(model=model, ledger=ledger, projection=projection).read(rest))
+        kept = ledger.small_embeddings().of(projection.name)
+        codes = {ledger.case_code(p): p for p in read if p.scores}
+
+    assert kept.keys() == codes.keys()
+    for code, prediction in codes.items():
+        assert prediction.embedding is not None
+        assert kept[code] == projection.packed(prediction.embedding)
 
 
 def test_a_named_file_is_never_passed_over(model: Model, scans: Path) -> None:

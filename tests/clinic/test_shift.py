@@ -103,7 +103,7 @@ def test_a_stream_like_the_reference_shows_no_shift_of_scores(
 
     assert kinds(found) == {"none shown"}
     assert found.reference.startswith(bundle.manifest.label)
-    assert any("keeps scores, no embeddings" in note for note in found.notes)
+    assert any("the ledger keeps no embedding of them" in note for note in found.notes)
 
 
 def test_more_patients_with_the_finding_are_a_prevalence_shift(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from edgefair.bundle.archive import Bundle, read_bundle
+from edgefair.bundle.embedding_reference import embedding_reference_of
 from edgefair.bundle.graph import inspect_graph
 from edgefair.bundle.manifest import CONTRACT_KEY, contract_to_json
 from edgefair.bundle.plan import plan_from_json
@@ -98,7 +99,11 @@ def test_a_bundle_carries_model_card_recipe_and_reference(multi_label: Path) -> 
 
     roles = [part.role for part in bundle.manifest.parts]
     evidence = ["card", "facts", "datasheet", "ml_bom"]
-    assert roles == ["model", *evidence, "recipe", "plan", "golden", *["golden_image"] * 6]
+    measured = ["plan", "embedding_reference"]
+    assert roles == ["model", *evidence, "recipe", *measured, "golden", *["golden_image"] * 6]
+    reference = embedding_reference_of(bundle)
+    assert reference is not None
+    assert reference.looks[0].n > 30
     assert plan_from_json(bundle.content("plan")).model == bundle.manifest.label
     assert {variant.cpu for variant in bundle.manifest.variants} == {"exact", "saturating"}
     assert bundle.content("recipe") == (multi_label / "recipe.toml").read_bytes()
