@@ -36,4 +36,4 @@ def equated(
     spread = before.std(axis=0)
     ratio = np.where(spread > 0, after.std(axis=0) / np.where(spread > 0, spread, 1), 1)
     moved = (logits.astype(np.float64) - before.mean(axis=0)) * ratio + after.mean(axis=0)
-    return moved.astype(np.float32)
+    return np.asarray(moved, dtype=np.float32)
