@@ -95,9 +95,12 @@ def _ways(recipe: Recipe, cases: Cases, work: Path) -> tuple[Chosen, ...]:
     plain = pooled(cases, val, CrossFitted(folds=tuple(replace(f, val=val) for f in fitted.folds)))
     return (
         Chosen(name="val", logits=val, labels=cases.of("val").labels, patients=held),
-        Chosen(name="pool", logits=both.logits, labels=both.labels, patients=everybody),
+        Chosen(name="pool", logits=both.logits, labels=both.cases.labels, patients=everybody),
         Chosen(
-            name="pool, not equated", logits=plain.logits, labels=plain.labels, patients=everybody
+            name="pool, not equated",
+            logits=plain.logits,
+            labels=plain.cases.labels,
+            patients=everybody,
         ),
     )
 

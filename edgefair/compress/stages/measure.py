@@ -55,14 +55,15 @@ class Pool:
         Short, for a table.
     words : str
         Which cases and how many.
-    logits, labels : ndarray of float32, shape (n, findings)
+    cases : Cases
+    logits : ndarray of float32, shape (n, findings)
         On the scale of the INT8 model.
     """
 
     name: str
     words: str
+    cases: Cases = field(repr=False)
     logits: NDArray[np.float32] = field(repr=False)
-    labels: NDArray[np.float32] = field(repr=False)
 
 
 def measure(
@@ -83,7 +84,7 @@ def measure(
         splits=split_rows(cases, findings),
         groups=group_rows(on_test_cases, on_test, on_test_full, defaults, groups),
         points=(
-            *point_rows(pool.labels, on_pool, points, findings, pool.name),
+            *point_rows(pool.cases.labels, on_pool, points, findings, pool.name),
             *point_rows(on_test_cases.labels, on_test, points, findings, "test"),
         ),
         flips=flips_at(on_test, on_test_full, points, findings),
@@ -109,7 +110,7 @@ def pooled(cases: Cases, val: NDArray[np.float32], fitted: CrossFitted | None) -
     held = cases.of("val")
     if fitted is None:
         words = f"val split, {len(held)} images"
-        return Pool(name="val", words=words, logits=val, labels=held.labels)
+        return Pool(name="val", words=words, cases=held, logits=val)
     learn = cases.of("train")
     logits = np.empty((len(learn), val.shape[1]), dtype=np.float32)
     for fold in fitted.folds:
@@ -118,15 +119,19 @@ def pooled(cases: Cases, val: NDArray[np.float32], fitted: CrossFitted | None) -
         name="train out of fold, and val",
         words=f"train split out of fold ({len(fitted.folds)} folds) and val split, "
         f"{len(learn) + len(held)} images",
+        cases=cases.take(np.concatenate([_rows(cases, "train"), _rows(cases, "val")])),
         logits=np.concatenate([logits, val]),
-        labels=np.concatenate([learn.labels, held.labels]),
     )
+
+
+def _rows(cases: Cases, split: str) -> NDArray[np.intp]:
+    return np.flatnonzero(np.array(cases.splits) == split)
 
 
 def _calibrated(recipe: Recipe, draft: Manifest, val: HeldOut, pool: Pool) -> Manifest:
     """Return the manifest with calibration and operating points, both chosen on the pool."""
     calibration = fit_calibration(
-        pool.logits, pool.labels, recipe.findings, recipe.task, fitted_on=pool.words
+        pool.logits, pool.cases.labels, recipe.findings, recipe.task, fitted_on=pool.words
     )
     manifest = replace(draft, calibration=calibration)
     probabilities = calibrate(pool.logits, manifest)
@@ -139,7 +144,7 @@ def _calibrated(recipe: Recipe, draft: Manifest, val: HeldOut, pool: Pool) -> Ma
     points = tuple(
         choose_operating_point(
             probabilities[:, column],
-            pool.labels[:, column],
+            pool.cases.labels[:, column],
             finding,
             aim,
             half_width=refer_half_width(quantized[:, column], expected[:, column]),

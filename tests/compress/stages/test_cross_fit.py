@@ -97,7 +97,7 @@ def test_what_is_chosen_on_is_the_train_split_out_of_fold_and_val(recipe: Path) 
     pool = pooled(workshop.cases, val, fitted)
 
     train, held = workshop.cases.of("train"), workshop.cases.of("val")
-    assert np.array_equal(pool.labels, np.concatenate([train.labels, held.labels]))
+    assert np.array_equal(pool.cases.labels, np.concatenate([train.labels, held.labels]))
     assert np.array_equal(pool.logits[len(train) :], val)
     assert pool.words == "train split out of fold (2 folds) and val split, 72 images"
 
