@@ -2,6 +2,9 @@
 
 import os
 
-# torch reads this when it is first imported: threads that spin while they wait take the core from
+from edgefair.compress.kernels import pin_kernels
+
+# torch reads these when it is first imported. Threads that spin while they wait take the core from
 # the thread that prepares the next batch, and on a busy machine training takes ten times as long
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+pin_kernels(os.environ)

@@ -8,6 +8,7 @@ from typing import Literal
 from edgefair.bundle.manifest import Accepts, Task
 from edgefair.bundle.plan import PlanSettings
 from edgefair.compress.recipe_plans import (
+    CrossFitting,
     Distillation,
     GatePlan,
     GroupAware,
@@ -23,6 +24,7 @@ __all__ = [
     "Aim",
     "BackboneChoice",
     "CatchmentShare",
+    "CrossFitting",
     "DataSource",
     "Distillation",
     "Evaluation",
@@ -157,17 +159,19 @@ class BackboneChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What the threshold of an operating point is chosen for, on the val split.
+    """What the threshold of an operating point is chosen for, on held-out cases.
 
     Attributes
     ----------
     aim : str
         ``sensitivity`` or ``specificity``: the other one as large as it can be while this one
-        is `at_least` so much; ``youden``: their sum as large as it can be.
+        is `at_least` so much; ``youden``: their sum as large as it can be; ``prevalence``: the
+        same under calibrated probabilities, where it is largest at the prevalence, which chance
+        moves less than the largest of many sums.
     """
 
     name: str
-    aim: Literal["sensitivity", "specificity", "youden"]
+    aim: Literal["sensitivity", "specificity", "youden", "prevalence"]
     at_least: float | None = None
 
 
@@ -247,6 +251,8 @@ class Recipe:
     ----------
     findings : tuple of str
         What the model looks for: the classes, or else the label columns.
+    cross_fitting : CrossFitting or None
+        Where there is none, calibration and thresholds come from the val split alone.
     monitoring : PlanSettings
         What the sites' re-check will hold the model to; its limits follow from the test split.
     """
@@ -267,6 +273,7 @@ class Recipe:
     evaluation: Evaluation = field(default_factory=Evaluation)
     teacher: TeacherChoice | None = None
     distillation: Distillation | None = None
+    cross_fitting: CrossFitting | None = None
     gate: GatePlan | None = None
     monitoring: PlanSettings = field(default_factory=PlanSettings)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "CrossFitting",
     "Distillation",
     "GatePlan",
     "GroupAware",
@@ -144,9 +145,12 @@ class Training:
 
     Attributes
     ----------
-    patience : int
-        Epochs without a better validation AUROC after which training stops; with `groups` the
-        worst group's AUROC.
+    keep : str
+        Which epoch's weights are kept. ``best``: of the largest validation AUROC; with `groups`
+        of the worst group's. ``last``: the whole learning-rate cycle's, whatever the val split
+        says, which a small one says otherwise on each machine.
+    patience : int or None
+        Epochs without a better such AUROC after which training stops; not used with ``last``.
     batch : int
         Images a step.
     learning_rate : float
@@ -168,7 +172,8 @@ class Training:
     """
 
     epochs: int
-    patience: int
+    patience: int | None = None
+    keep: Literal["best", "last"] = "best"
     batch: int
     learning_rate: float
     head_learning_rate: float
@@ -179,6 +184,23 @@ class Training:
     temperature: float = 1.0
     quantization_noise: float = 0.0
     groups: GroupAware | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossFitting:
+    """Calibration and thresholds from the train split too, by models that did not learn from it.
+
+    The patients of the train split are dealt into folds, and the student is trained once more
+    for each fold, without it. What these students say of their folds, brought to the scale of
+    the released one, joins what that one says of the val split.
+
+    Attributes
+    ----------
+    folds : int
+        At least 2; each costs about one more training.
+    """
+
+    folds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,7 +263,18 @@ def _faults_of_numbers(recipe: Recipe) -> list[str]:
         (recipe.input.std > 0, "input.std must be above 0"),
         (recipe.accepts.min_side_px > 0, "accepts.min_side_px must be above 0"),
         (training.epochs > 0, "training.epochs must be above 0"),
-        (training.patience > 0, "training.patience must be above 0"),
+        (
+            training.keep == "last" or (training.patience or 0) > 0,
+            "training.patience must be above 0",
+        ),
+        (
+            training.keep == "best" or training.patience is None,
+            "training.patience has no use where the last epoch is kept",
+        ),
+        (
+            recipe.cross_fitting is None or recipe.cross_fitting.folds > 1,
+            "cross_fitting.folds must be at least 2",
+        ),
         (training.batch > 1, "training.batch must be above 1"),
         (min(rates) > 0, "training's learning rates must be above 0"),
         (training.weight_decay >= 0, "training.weight_decay must not be negative"),
@@ -275,7 +286,7 @@ def _faults_of_numbers(recipe: Recipe) -> list[str]:
         (recipe.gate is None or 0 < recipe.gate.alpha < 1, "gate.alpha must be in (0, 1)"),
     )
     for aim in recipe.operating_points:
-        is_free = aim.aim == "youden"
+        is_free = aim.aim in {"youden", "prevalence"}
         is_stated = aim.at_least is not None and 0 < aim.at_least <= 1
         if is_free == is_stated or (is_free and aim.at_least is not None):
             wanted = "takes no at_least" if is_free else "needs at_least in (0, 1]"

@@ -11,6 +11,7 @@ from edgefair.compress.gate.release import without_image_names
 from edgefair.compress.recipe_reader import read_recipe
 from edgefair.compress.stages.answer import HeldOut, answers_of
 from edgefair.compress.stages.compare import Contestants, model_rows
+from edgefair.compress.stages.cross_fit import cross_fit
 from edgefair.compress.stages.describe import describe_data
 from edgefair.compress.stages.judge import Contest, judge, released
 from edgefair.compress.stages.learn import Learned, distil_student, learn, without_teacher
@@ -98,7 +99,9 @@ def _come_along(workshop: Workshop, until: Stage) -> Path:
     if until == "distill":
         distil_student(workshop, taught)
     elif until != "embed":
-        learn(workshop, taught)
+        learned = learn(workshop, taught)
+        if until in ("gate", "pack"):
+            cross_fit(workshop, taught, learned)
     if until == "pack" and workshop.recipe.evaluation.without_teacher:
         without_teacher(workshop)
     return workshop.store.folder
@@ -145,7 +148,8 @@ def _judged(workshop: Workshop) -> _Judged:
     learned = learn(workshop, taught)
     shrunk = shrink(workshop, learned)
     val, test = (answers_of(workshop, shrunk, split) for split in ("val", "test"))
-    evidence = measure(workshop, shrunk, val, test)
+    fitted = cross_fit(workshop, taught, learned)
+    evidence = measure(workshop, shrunk, val, test, fitted)
     contest = Contest(taught=taught, shrunk=shrunk, manifest=evidence.manifest, test=test)
     return _Judged(
         taught=taught,

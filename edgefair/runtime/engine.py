@@ -45,6 +45,7 @@ def open_engine(
     threads: int,
     x64_quant_precision: bool = False,
     in_float: bool = False,
+    is_limited: bool = True,
 ) -> ort.InferenceSession:
     """Return onnxruntime's session for a model that was found safe to load.
 
@@ -60,6 +61,9 @@ def open_engine(
     in_float : bool
         Let an INT8 model keep its 8-bit values and compute between them in float32: nothing can
         saturate, at the speed of a model in full precision.
+    is_limited : bool
+        Whether it counts towards `MAX_MEMORY_BYTES`. A builder's own graph, whose layers' outputs
+        for dozens of images are wanted, may take more.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -74,8 +78,9 @@ def open_engine(
     if in_float:
         options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.log_severity_level = 4 if x64_quant_precision else 3
-    _limit_memory()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    if is_limited:
+        _limit_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -36,6 +36,9 @@ projector_learning_rate = 1e-2
 weight_decay = 0.0
 augmentation = 0.5
 
+[cross_fitting]
+folds = 2
+
 [gate]
 margin = 0.95
 groups = ["sex"]
@@ -75,6 +78,7 @@ def test_nothing_is_made_again_where_nothing_changed(recipe: Path) -> None:
     assert again == first
     assert _stages_made(out / "tiny-0.1.0.work") == made
     assert set(made) >= {"embed", "distill", "train", "quantize", "gate"}
+    assert set(made) >= {"cross-fit-1", "cross-fit-2"}
 
 
 def test_a_change_makes_what_comes_after_it_and_nothing_before(recipe: Path) -> None:
@@ -87,7 +91,7 @@ def test_a_change_makes_what_comes_after_it_and_nothing_before(recipe: Path) -> 
 
     after = _stages_made(out / "tiny-0.1.0.work")
     changed = {name for name in after if after[name] != before[name]}
-    assert {"embed", "distill", "train"}.isdisjoint(changed)
+    assert {"embed", "distill", "train", "cross-fit-1", "cross-fit-2"}.isdisjoint(changed)
     assert "quantize" in changed
 
 

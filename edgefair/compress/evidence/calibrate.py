@@ -77,7 +77,11 @@ def choose_operating_point(
 ) -> OperatingPoint:
     """Return the operating point that meets an aim best.
 
-    A case is flagged if its decision is positive or refer, as the clinic's audit counts. Of the
+    A case is flagged if its decision is positive or refer, as the clinic's audit counts. The aim
+    ``prevalence`` puts the edge of the refer band at the prevalence, where probabilities that
+    are calibrated make sensitivity and specificity add up to most: there a case is as likely
+    among those with the finding as among those without (Youden's index, without a search for
+    its largest value, which chance moves by the cube root of n). For the others, of the
     thresholds whose refer band begins half way between two neighbouring probabilities, the one
     that meets the aim with the most of the other rate; of equals the lowest, which misses
     fewest. Where none meets it, the one that comes nearest.
@@ -92,7 +96,7 @@ def choose_operating_point(
     half_width : float
         From `refer_half_width`.
     chosen_on : str
-        On which cases, in words.
+        On which cases, and what the refer band is, in words.
 
     Examples
     --------
@@ -106,21 +110,31 @@ def choose_operating_point(
     """
     is_known = ~np.isnan(labels)
     scores, truth = probabilities[is_known], labels[is_known] == 1
+    if aim.aim == "prevalence":
+        threshold, is_reached = float(truth.mean()) + half_width, True
+    else:
+        threshold, is_reached = _best_threshold(scores, truth, aim, half_width)
+    return OperatingPoint(
+        name=aim.name,
+        finding=finding,
+        threshold=min(1.0, threshold),
+        refer_half_width=half_width,
+        chosen_for=_in_words(aim) + ("" if is_reached else " (not reached)"),
+        chosen_on=chosen_on,
+    )
+
+
+def _best_threshold(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_], aim: Aim, half_width: float
+) -> tuple[float, bool]:
+    """Return the threshold that meets an aim best, and whether it does."""
     false_positive_rate, sensitivity, reached = roc_curve(truth, scores, drop_intermediate=False)
     # the curve runs from flagging nobody to flagging everybody, and we the other way
     edges = np.concatenate([[1.0], reached[1:], [0.0]])[::-1]
     thresholds = (edges[:-1] + edges[1:]) / 2 + half_width
     worth = _worth(sensitivity[::-1], 1 - false_positive_rate[::-1], aim)
     best = int(np.argmax(np.where(thresholds <= 1, worth, -np.inf)))
-    return OperatingPoint(
-        name=aim.name,
-        finding=finding,
-        threshold=min(1.0, float(thresholds[best])),
-        refer_half_width=half_width,
-        chosen_for=_in_words(aim) + (" (not reached)" if worth[best] < 0 else ""),
-        chosen_on=f"{chosen_on}; the refer band holds {REFERRED_SHARE:.0%} of the differences "
-        "between INT8 and full precision there",
-    )
+    return float(thresholds[best]), bool(worth[best] >= 0)
 
 
 def _worth(
@@ -136,6 +150,8 @@ def _worth(
 
 
 def _in_words(aim: Aim) -> str:
+    if aim.aim == "prevalence":
+        return "largest sum of sensitivity and specificity, at the prevalence"
     if aim.aim == "youden" or aim.at_least is None:
         return "largest sum of sensitivity and specificity"
     return f"{aim.aim} at least {aim.at_least:.2f}"

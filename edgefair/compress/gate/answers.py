@@ -2,7 +2,7 @@
 
 The student's two forms are compared at the bundle's own calibration and operating points, since
 between them nothing changes but the arithmetic. A teacher, which has another scale, gets its
-own: calibrated on the val split and put where it meets the same aim there.
+own: calibrated on held-out cases and put where it meets the same aim there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgefair.runtime.scores import calibrate, flagged, operating_points
 
 __all__ = ["answered_at_own_points", "answered_by_aim"]
 
-_CHOSEN_ON = "val split"
+_CHOSEN_ON = "held-out cases"
 
 
 def answered_at_own_points(
@@ -52,14 +52,15 @@ def answered_by_aim(
     aim: Aim,
     manifest: Manifest,
 ) -> Answered:
-    """Return what a model without a bundle says, where it meets an aim on the val split.
+    """Return what a model without a bundle says, where it meets an aim on held-out cases.
 
     Parameters
     ----------
     name : str
         What to call the model.
     val : pair of ndarray of float32, each of shape (m, findings)
-        Its logits on the val split, and the labels: 1, 0, or nan where nobody knows.
+        Its logits on cases that it did not learn from, the val split as a rule, and the labels:
+        1, 0, or nan where nobody knows.
     logits : ndarray of float32, shape (n, findings)
         Its logits on the cases to compare.
     aim : Aim

@@ -176,7 +176,6 @@ class _Walk:
         model = helper.make_model(
             piece, opset_imports=self.model.opset_import, ir_version=self.model.ir_version
         )
-        found: list[NDArray[np.float32]] = open_engine(model.SerializeToString(), threads=1).run(
-            kept, given
-        )
+        engine = open_engine(model.SerializeToString(), threads=1, is_limited=False)
+        found: list[NDArray[np.float32]] = engine.run(kept, given)
         return found

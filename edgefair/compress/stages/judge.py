@@ -47,6 +47,8 @@ def judge(workshop: Workshop, contest: Contest) -> GateResult | None:
         plan,
         workshop.recipe.data.groups,
         workshop.recipe.operating_points,
+        contest.manifest.calibration,
+        contest.manifest.operating_points,
         code=_CODE,
     )
 
@@ -106,11 +108,14 @@ def _answered(workshop: Workshop, contest: Contest) -> list[Answered]:
     ]
     if taught is None:
         return student
-    val = _rows_of(workshop, taught.logits, "val"), workshop.cases.of("val").labels
+    # the probe's answers to the train split are out of fold, as the student's are
+    splits = ("val",) if workshop.recipe.cross_fitting is None else ("train", "val")
+    labels = _rows_of(workshop, workshop.cases.labels, *splits)
+    held = _rows_of(workshop, taught.logits, *splits), labels
     on_test = _rows_of(workshop, taught.logits, "test")
     aim = workshop.recipe.operating_points[0]
-    return [answered_by_aim("teacher", val, on_test, aim, manifest), *student]
+    return [answered_by_aim("teacher", held, on_test, aim, manifest), *student]
 
 
-def _rows_of(workshop: Workshop, values: NDArray[np.float32], split: str) -> NDArray[np.float32]:
-    return np.asarray(values[np.array(workshop.cases.splits) == split])
+def _rows_of(workshop: Workshop, values: NDArray[np.float32], *splits: str) -> NDArray[np.float32]:
+    return np.asarray(values[np.isin(workshop.cases.splits, splits)])

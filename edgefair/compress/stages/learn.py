@@ -29,7 +29,15 @@ from edgefair.compress.training.material import (
 from edgefair.compress.weights import load_weights, obtain_weights
 from edgefair.errors import InputError
 
-__all__ = ["Learned", "distil_student", "learn", "without_teacher"]
+__all__ = [
+    "Learned",
+    "distil_student",
+    "labelled",
+    "learn",
+    "starting_student",
+    "supervise",
+    "without_teacher",
+]
 
 _CODE = (
     "compress/data",
@@ -120,23 +128,13 @@ def learn(workshop: Workshop, taught: Taught | None, *, stage: str = "train") ->
     )
 
     def make(folder: Path) -> None:
-        network = _network(recipe, workshop.weights)
-        if start is not None:
-            load_network(start[1] / "network.pt", network)
+        network = starting_student(workshop, start)
         contract = contract_of(recipe, network)
-        log = train(
-            network,
-            Material(
-                learn=_labelled(workshop, "train", taught, contract),
-                val=_labelled(workshop, "val", taught, contract),
-            ),
-            recipe.training,
-            contract=contract,
-            seed=recipe.seed,
-            checkpoint=folder / "scratch" / "checkpoint.pt",
-            device="auto",
-            on_step=lambda done, total: workshop.progress("training", done, total),
+        material = Material(
+            learn=labelled(workshop, "train", taught, contract),
+            val=labelled(workshop, "val", taught, contract),
         )
+        log = supervise(workshop, network, material, folder=folder, name="training")
         save_network(folder / "network.pt", network)
         write_record(folder / "log.json", log)
 
@@ -166,6 +164,52 @@ def without_teacher(workshop: Workshop) -> Learned:
     return learn(replace(workshop, recipe=alone), None, stage="train-without-teacher")
 
 
+def starting_student(workshop: Workshop, start: tuple[str, Path] | None) -> Network:
+    """Return the student before it sees a label.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    start : (key, folder) or None
+        From `distil_student`.
+    """
+    network = _network(workshop.recipe, workshop.weights)
+    if start is not None:
+        load_network(start[1] / "network.pt", network)
+    return network
+
+
+def supervise(
+    workshop: Workshop, network: Network, material: Material, *, folder: Path, name: str
+) -> TrainingLog:
+    """Train a student on labels as the recipe says, with a checkpoint in a stage's folder."""
+    recipe = workshop.recipe
+    return train(
+        network,
+        material,
+        recipe.training,
+        contract=contract_of(recipe, network),
+        seed=recipe.seed,
+        checkpoint=folder / "scratch" / "checkpoint.pt",
+        device="auto",
+        on_step=lambda done, total: workshop.progress(name, done, total),
+    )
+
+
+def labelled(
+    workshop: Workshop, split: str, taught: Taught | None, contract: Contract
+) -> LabelledPictures:
+    """Return the pictures of one split with all that is known of them, in their order."""
+    cases, aware = workshop.cases, workshop.recipe.training.groups
+    rows = np.flatnonzero(np.array(cases.splits) == split)
+    return LabelledPictures(
+        pictures=_pictures(workshop, split, contract),
+        labels=cases.labels[rows],
+        groups=None if aware is None else cases.grouped([aware.by])[0].codes[rows],
+        teacher_logits=None if taught is None else taught.logits[rows],
+    )
+
+
 def _network(recipe: Recipe, weights: Path) -> Network:
     """Return the network before any training of ours."""
     network = _empty_network(recipe)
@@ -186,19 +230,6 @@ def _empty_network(recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
     backbone = build_backbone(recipe.backbone.name, side_px=recipe.input.side_px)
     return Network(backbone, len(recipe.findings), dropout=recipe.training.dropout)
-
-
-def _labelled(
-    workshop: Workshop, split: str, taught: Taught | None, contract: Contract
-) -> LabelledPictures:
-    cases, aware = workshop.cases, workshop.recipe.training.groups
-    rows = np.flatnonzero(np.array(cases.splits) == split)
-    return LabelledPictures(
-        pictures=_pictures(workshop, split, contract),
-        labels=cases.labels[rows],
-        groups=None if aware is None else cases.grouped([aware.by])[0].codes[rows],
-        teacher_logits=None if taught is None else taught.logits[rows],
-    )
 
 
 def _pictures(workshop: Workshop, split: str, contract: Contract) -> NDArray[np.uint8]:

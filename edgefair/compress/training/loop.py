@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: a network, labelled pictures, and the epoch that did best on val."""
+"""Supervised fine-tuning: a network, labelled pictures, and the epoch that is kept."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ def train(  # noqa: PLR0913 - what to learn, how, and where; a record would only
     device: str = "cpu",
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingLog:
-    """Train a network in place and leave it with the weights of its best epoch on val.
+    """Train a network in place and leave it with the weights of the epoch that the plan keeps.
 
     The same arguments give the same weights to the last bit on the same machine, a CPU; and so
     they do when the process is killed and the call made again with the same checkpoint.
 
     The best epoch is that of the worst group's AUROC where val has groups with both classes,
     otherwise of the mean AUROC. With quantisation noise only epochs that end in it can be
-    kept, and training does not stop before: the noise would be for nothing.
+    kept, and training does not stop before: the noise would be for nothing. A plan that keeps
+    the last epoch runs them all, and what val says is only written down.
 
     Parameters
     ----------

@@ -30,6 +30,15 @@ class LabelledPictures:
     groups: NDArray[np.int64] | None = field(default=None, repr=False)
     teacher_logits: NDArray[np.float32] | None = field(default=None, repr=False)
 
+    def take(self, rows: NDArray[np.intp]) -> LabelledPictures:
+        """Return the pictures at these positions."""
+        return LabelledPictures(
+            pictures=self.pictures[rows],
+            labels=self.labels[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            teacher_logits=None if self.teacher_logits is None else self.teacher_logits[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:

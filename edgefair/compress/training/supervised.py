@@ -72,8 +72,11 @@ class Supervised:
     @property
     def is_over(self) -> bool:
         """Whether as many epochs as the plan's patience were no better than the best."""
+        patience = self._plan.patience
+        if self._plan.keep == "last" or patience is None:
+            return False
         last = len(self._aurocs) - 1
-        return last >= self._first_kept and last - self._best >= self._plan.patience
+        return last >= self._first_kept and last - self._best >= patience
 
     def order(self, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the pictures of an epoch in the order in which they are learned from."""
@@ -94,13 +97,14 @@ class Supervised:
         return team.size * loss
 
     def after_epoch(self, epoch: int) -> None:
-        """Measure on val, and keep the weights if they are the best so far."""
+        """Measure on val, and keep the weights if they are the best so far, or the last."""
         auroc, worst = self._measured()
         self._aurocs.append(auroc)
         if worst is not None:
             self._worst.append(worst)
         merits = self._worst or self._aurocs
-        if epoch <= self._first_kept or merits[-1] > merits[self._best]:
+        is_kept = self._plan.keep == "last" or epoch <= self._first_kept
+        if is_kept or merits[-1] > merits[self._best]:
             self._best, self._best_state = epoch, _copy_of(self._network)
 
     def finish(self) -> TrainingLog:

@@ -130,6 +130,38 @@ def test_a_threshold_spares_the_negatives_it_was_chosen_for(
     assert sensitivity >= max((se for se, sp in others if sp >= at_least), default=0.0)
 
 
+@given(cases=scored, half_width=st.sampled_from([0.0, 0.01]))
+def test_a_threshold_at_the_prevalence_flags_whoever_reaches_it(
+    cases: list[tuple[float, float]], half_width: float
+) -> None:
+    point = _choose(cases, Aim(name="balanced", aim="prevalence"), half_width)
+
+    prevalence = np.mean([label for _, label in cases])
+    assert point.threshold - point.refer_half_width == pytest.approx(prevalence, abs=1e-6)
+    assert point.chosen_for == "largest sum of sensitivity and specificity, at the prevalence"
+
+
+def test_chance_moves_the_point_at_the_prevalence_less_than_the_largest_sum() -> None:
+    rng = np.random.default_rng(0)
+    rates: dict[str, list[float]] = {"youden": [], "prevalence": []}
+    for _ in range(60):
+        labels = (rng.random(200) < 0.4).astype(np.float32)
+        # one spread, and log odds that are therefore linear in the score
+        scores = rng.normal(2 * labels, 1)
+        chance = 1 / (1 + np.exp(-(2 * scores - 2 + np.log(0.4 / 0.6))))
+        for aim, found in rates.items():
+            point = _choose(
+                list(zip(chance.tolist(), labels.tolist(), strict=True)),
+                Aim(name="balanced", aim=aim),  # type: ignore[arg-type]  # the keys above
+                0.0,
+            )
+            edge = (np.log(point.threshold / (1 - point.threshold)) - np.log(0.4 / 0.6) + 2) / 2
+            found.append(edge)
+
+    assert np.mean(rates["prevalence"]) == pytest.approx(1, abs=0.05)
+    assert np.std(rates["prevalence"]) < np.std(rates["youden"]) / 2
+
+
 @given(scored)
 def test_youdens_threshold_has_the_largest_sum_of_rates(cases: list[tuple[float, float]]) -> None:
     point = _choose(cases, Aim(name="balanced", aim="youden"), 0.0)

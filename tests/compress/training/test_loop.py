@@ -51,6 +51,21 @@ def test_a_network_learns_what_can_be_seen() -> None:
     assert not network.training
 
 
+def test_a_plan_that_keeps_the_last_epoch_runs_them_all_whatever_val_says() -> None:
+    plan = replace(PLAN, epochs=6, patience=None, keep="last")
+    cases = Material(learn=_pictures(64, 0), val=_pictures(32, 1))
+    # labels that go against the pictures: to val each epoch is worse than the one before
+    against = replace(cases, val=replace(cases.val, labels=1 - cases.val.labels))
+    told, against_it = student(0), student(0)
+
+    log = train(told, cases, plan, contract=CONTRACT, seed=0)
+    other = train(against_it, against, plan, contract=CONTRACT, seed=0)
+
+    assert log.best_epoch == other.best_epoch == len(other.val_aurocs) == plan.epochs
+    assert max(other.val_aurocs) > other.val_aurocs[-1]
+    assert np.array_equal(state_of(told), state_of(against_it))
+
+
 def test_the_same_seed_gives_the_same_weights_to_the_last_bit() -> None:
     first, second, other = (_trained(epochs=1, patience=1, seed=seed)[0] for seed in (4, 4, 5))
 
