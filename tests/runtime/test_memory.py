@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 
 from edgefair.bundle.archive import read_bundle
 from edgefair.errors import UnsafeModel
+from edgefair.runtime.engine import LOAD_ERRORS, MAX_MEMORY_BYTES, open_engine
 from edgefair.runtime.session import Session
 
 BundleMaker = Callable[..., Path]
@@ -71,6 +72,29 @@ def test_a_graph_that_asks_for_gigabytes_is_refused_before_it_has_them(
     assert caught.value.exit_code == 4
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_500_000
     assert time.monotonic() - began < 10
+
+
+def test_a_builders_own_graph_may_take_more_than_one_from_outside() -> None:
+    elements = MAX_MEMORY_BYTES // 4 + 1024
+    nodes = [
+        helper.make_node("ConstantOfShape", ["size"], ["large"]),
+        helper.make_node("ReduceSum", ["large"], ["sum"], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "large",
+        [helper.make_tensor_value_info("size", onnx.TensorProto.INT64, [2])],
+        [helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, [])],
+    )
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    given = {"size": np.array([elements // 1024, 1024])}
+
+    with pytest.raises(LOAD_ERRORS):
+        open_engine(model, threads=1).run(None, given)
+    (found,) = open_engine(model, threads=1, is_limited=False).run(None, given)
+
+    assert found == 0
 
 
 def test_a_weight_that_claims_a_terabyte_is_refused(
