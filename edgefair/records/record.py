@@ -9,7 +9,8 @@ of its time for that. A record here is the same in all else: `dataclasses.fields
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, fields
+from inspect import Parameter, Signature
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -56,6 +57,7 @@ def _made(kind: Any) -> Any:
         )
     methods = {
         "__init__": _constructor(kind),
+        "__signature__": _Asked(),
         "__repr__": _shown,
         "__eq__": _equality(kind),
         "__hash__": _hashing(kind),
@@ -91,6 +93,23 @@ def _constructor(kind: Any) -> Callable[..., None]:
             self.__post_init__()
 
     return __init__
+
+
+class _Asked:
+    """What `inspect.signature` says of the constructor, made up when somebody asks."""
+
+    def __get__(self, one: object, kind: Any) -> Signature:
+        given = [
+            Parameter(f.name, Parameter.KEYWORD_ONLY, default=_default(f), annotation=f.type)
+            for f in fields(kind)
+        ]
+        return Signature(given, return_annotation=None)
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    return Parameter.empty if field.default_factory is MISSING else field.default_factory
 
 
 def _misfit(kind: str, due: Set[str], given: Set[str]) -> TypeError:
