@@ -196,10 +196,13 @@ def bundle_bytes(path: Path) -> bytes:
         # a pipe or a device would be waited for without end
         if path.exists() and not path.is_file():
             raise IsADirectoryError
-        if path.stat().st_size > MAX_BUNDLE_BYTES:
+        size = path.stat().st_size
+        if size > MAX_BUNDLE_BYTES:
             raise _too_large(path.name)
         with path.open("rb") as file:
-            content = file.read(MAX_BUNDLE_BYTES + 1)
+            content = file.read(size + 1)  # room for the largest would be slow to come by
+            if len(content) > size:  # it grew meanwhile
+                content += file.read(MAX_BUNDLE_BYTES - size)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise BundleNotFound(
             f"There is no bundle at {path}.",
@@ -210,7 +213,7 @@ def bundle_bytes(path: Path) -> bytes:
             f"The bundle {path} cannot be opened: {error.strerror or error}.",
             hint="Check the file's permissions and the stick or disk it lies on.",
         ) from error
-    if len(content) > MAX_BUNDLE_BYTES:  # it grew meanwhile
+    if len(content) > MAX_BUNDLE_BYTES:
         raise _too_large(path.name)
     return content
 

@@ -9,7 +9,8 @@ of its time for that. A record here is the same in all else: `dataclasses.fields
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, fields
+from inspect import Parameter, Signature
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -56,6 +57,7 @@ def _made(kind: Any) -> Any:
         )
     methods = {
         "__init__": _constructor(kind),
+        "__signature__": _Asked(),
         "__repr__": _shown,
         "__eq__": _equality(kind),
         "__hash__": _hashing(kind),
@@ -72,6 +74,7 @@ def _made(kind: Any) -> Any:
 
 def _constructor(kind: Any) -> Callable[..., None]:
     put = {field.name: getattr(kind, field.name).__set__ for field in fields(kind)}
+    due = put.keys()
     defaults = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
     factories = {
         f.name: f.default_factory for f in fields(kind) if f.default_factory is not MISSING
@@ -79,18 +82,34 @@ def _constructor(kind: Any) -> Callable[..., None]:
     is_completed = hasattr(kind, "__post_init__")
 
     def __init__(self: Any, /, **given: Any) -> None:  # noqa: N807 - it becomes that method
-        values = defaults | given
-        for name, make in factories.items():
-            if name not in values:
-                values[name] = make()
-        if values.keys() != put.keys():
-            raise _misfit(kind.__name__, put.keys(), values.keys())
-        for name, value in values.items():
+        if given.keys() != due:
+            made = {name: make() for name, make in factories.items() if name not in given}
+            given = defaults | made | given
+            if given.keys() != due:
+                raise _misfit(kind.__name__, due, given.keys())
+        for name, value in given.items():
             put[name](self, value)
         if is_completed:
             self.__post_init__()
 
     return __init__
+
+
+class _Asked:
+    """What `inspect.signature` says of the constructor, made up when somebody asks."""
+
+    def __get__(self, one: object, kind: Any) -> Signature:
+        given = [
+            Parameter(f.name, Parameter.KEYWORD_ONLY, default=_default(f), annotation=f.type)
+            for f in fields(kind)
+        ]
+        return Signature(given, return_annotation=None)
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    return Parameter.empty if field.default_factory is MISSING else field.default_factory
 
 
 def _misfit(kind: str, due: Set[str], given: Set[str]) -> TypeError:
@@ -122,9 +141,10 @@ def _hashing(kind: Any) -> Callable[[Any], int]:
 def _compared(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """Return what gives the values by which two records are told apart."""
     names = [field.name for field in fields(kind) if field.compare]
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda one: tuple([getattr(one, name) for name in names])
+    if len(names) != 1:
+        return attrgetter(*names) if names else lambda _: ()
+    value = attrgetter(*names)
+    return lambda one: (value(one),)
 
 
 @recursive_repr()

@@ -227,12 +227,11 @@ class Model:
             observer=observer,
             clock=clock,
         )
-        batches = _batches(sources, _BATCH)
         if self._threads == 1:
-            for batch in batches:
+            for batch in _batches(sources, _BATCH):
                 yield from worker.read(batch)
         else:
-            yield from _side_by_side(worker, batches, self._threads)
+            yield from _side_by_side(worker, _out_of_step(sources), self._threads)
 
 
 def _import_readers() -> None:
@@ -261,6 +260,17 @@ def _side_by_side(
             yield from under_way.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _out_of_step(sources: Iterable[Source]) -> Iterator[tuple[Source, ...]]:
+    """Yield batches, the first of one: so one thread decodes while another runs the session.
+
+    Begun together they would go on together where a decoder holds the interpreter, as Pillow's for
+    JPEG 2000 does: each waiting for the other image by image, and then both running the session.
+    """
+    iterator = iter(sources)
+    yield from _batches(islice(iterator, 1), 1)
+    yield from _batches(iterator, _BATCH)
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgefair.bundle.archive import PartContent, read_bundle, write_bundle
+from edgefair.bundle.archive import PartContent, bundle_bytes, read_bundle, write_bundle
 from edgefair.bundle.manifest import Manifest
 from edgefair.errors import BundleAltered, BundleNotFound, ContractMismatch, ModelError
 
@@ -144,3 +144,11 @@ def test_a_truncated_bundle_is_refused_at_every_length(bundle_path: Path) -> Non
 
         with pytest.raises((BundleAltered, ContractMismatch)):
             read_bundle(bundle_path)
+
+
+@pytest.mark.skipif(not Path("/proc/version").is_file(), reason="Linux has such files")
+def test_a_file_longer_than_the_system_says_is_read_to_its_end() -> None:
+    version = Path("/proc/version")
+
+    assert version.stat().st_size == 0
+    assert bundle_bytes(version) == version.read_bytes() != b""

@@ -80,3 +80,19 @@ def test_what_reads_images_is_at_hand_once_a_model_is_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert {"edgefair.runtime.worker", "cv2"} <= set(done.stdout.split())
+
+
+def test_one_image_is_read_without_a_pool_of_threads_and_without_what_audits_say() -> None:
+    code = (
+        "import sys, numpy, edgefair; "
+        "[found] = edgefair.load('phantom', threads=2).predict(numpy.eye(256, dtype='uint8')); "
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unwanted = {
+        "concurrent.futures.thread",
+        "edgefair.records.audits",
+        "edgefair.records.outcomes",
+    }
+
+    assert set(done.stdout.split()).isdisjoint(unwanted)

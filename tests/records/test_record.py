@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, dataclass, field, fields
@@ -84,6 +85,15 @@ def test_made_of_what_is_due_it_is_the_same_under_every_function_of_dataclasses(
     assert repr(told(lambda: dataclasses.replace(found, **given_))) == repr(changed)
     assert kinds[1].__slots__ == kinds[0].__slots__
     assert kinds[1].__match_args__ == kinds[0].__match_args__
+    assert due(kinds[1]) == due(kinds[0])
+
+
+def due(kind: Any) -> list[tuple[str, object, object, bool]]:
+    """Return what the signature says of each argument, but for what makes a default."""
+    return [
+        (p.name, p.kind, p.annotation, p.default is inspect.Parameter.empty)
+        for p in inspect.signature(kind).parameters.values()
+    ]
 
 
 @given(same_twice(), st.data())

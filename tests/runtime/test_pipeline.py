@@ -66,6 +66,17 @@ def test_predictions_come_in_the_order_of_the_sources(model: Model, tmp_path: Pa
     assert [p.image for p in model.predict_many(iter(paths))] == [str(path) for path in paths]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6])
+def test_of_however_few_sources_each_is_read_once(
+    make_bundle: BundleMaker, tmp_path: Path, number: int, threads: int
+) -> None:
+    paths = images(tmp_path, number)
+    model = load(make_bundle(), threads=threads, allow_unsigned=True)
+
+    assert [p.image for p in model.predict_many(iter(paths))] == [str(path) for path in paths]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_and_batches_change_no_score(
     make_bundle: BundleMaker, tmp_path: Path, threads: int
