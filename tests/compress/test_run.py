@@ -58,7 +58,7 @@ def squares_folder(
     tmp_path_factory: pytest.TempPathFactory, write_squares: Callable[..., None]
 ) -> Path:
     folder = tmp_path_factory.mktemp("squares")
-    write_squares(folder)
+    write_squares(folder, count=144)
     return folder
 
 
