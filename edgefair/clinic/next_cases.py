@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from edgefair.audit.fair_order import FairOrder, fair_order
 from edgefair.audit.groups import By, Grouping, Term, group_by
-from edgefair.audit.sampling import AuditDraw, Objective, Stratum, allocate, draw, strata_of
+from edgefair.audit.sampling import (
+    AuditDraw,
+    Design,
+    Objective,
+    Stratum,
+    allocate,
+    draw,
+    strata_of,
+)
 from edgefair.audit.verification import verified_counts
 from edgefair.audit.verification_state import MINIMUM_RANDOM_AUDIT, is_representative
 from edgefair.clinic.subjects import features_of
@@ -232,11 +240,12 @@ def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | Non
     codes = np.zeros(len(frame.flagged), np.int64) if grouping is None else grouping.codes
     groups = (Group(),) if grouping is None else grouping.groups
     strata, members = _strata(frame, codes, groups)
-    drawn = draw(members, allocate(strata, wanted, objective=Objective.WIDEST), seed=seed)
+    orders = _orders(frame, wanted, seed)
+    drawn = _topped_up(strata, members, [rows[order.met] for rows, order in orders], wanted, seed)
     return _Made(
         drawn=drawn,
         strata=strata,
-        orders=_orders(frame, 2 * codes + ~frame.flagged, 2 * len(groups), drawn),
+        orders=orders,
         by=by,
         left_out=asked.by[len(by) :],
         seed=seed,
@@ -287,22 +296,58 @@ def _strata(
 
 
 def _orders(
-    frame: _Frame, sides: NDArray[np.int64], count: int, drawn: AuditDraw
+    frame: _Frame, wanted: int, seed: int
 ) -> tuple[tuple[NDArray[np.int64], FairOrder], ...]:
-    """Return for each finding the cases that were no evidence before, and which are now."""
-    rng = np.random.default_rng([drawn.design.seed, len(drawn.design.sizes), 1])
+    """Return for each finding the cases that were no evidence before, and which are now.
+
+    Half of the draw goes to these, whoever they are, so that the re-check hears of every kind of
+    case as often as there are of it.
+    """
+    rng, findings = np.random.default_rng([seed, wanted, 1]), len(frame.findings)
+    half, able = wanted - wanted // 2, frame.can_be_drawn
+    parts = [half // findings + (number < half % findings) for number in range(findings)]
+    if wanted >= able.sum():  # all of them
+        parts = [wanted] * findings
     orders = []
-    for number in range(len(frame.findings)):
+    for number, part in enumerate(parts):
         rows = np.flatnonzero((frame.of_finding == number) & ~frame.counted)
-        own = [drawn.indices[drawn.strata == number * count + side] for side in range(count)]
-        found = fair_order(
-            sides[rows],
-            frame.can_be_drawn[rows],
-            [np.searchsorted(rows, indices) for indices in own],
-            rng=rng,
-        )
-        orders.append((rows, found))
+        orders.append((rows, fair_order(able[rows], part, rng=rng)))
     return tuple(orders)
+
+
+def _topped_up(
+    strata: Sequence[Stratum],
+    members: Sequence[NDArray[np.int64]],
+    met: Sequence[NDArray[np.int64]],
+    wanted: int,
+    seed: int,
+) -> AuditDraw:
+    """Return those that were met and have to be verified, and more where rates are least sure."""
+    everybody_met = np.concatenate(met)
+    taken = [its[np.isin(its, everybody_met)] for its in members]
+    left = [np.setdiff1d(its, chosen) for its, chosen in zip(members, taken, strict=True)]
+    rest = [
+        replace(one, unverified=len(its), verified=one.verified + len(chosen))
+        for one, its, chosen in zip(strata, left, taken, strict=True)
+    ]
+    more = draw(
+        left,
+        allocate(rest, wanted - sum(map(len, taken)), objective=Objective.WIDEST),
+        seed=seed,
+    )
+    of_stratum = np.concatenate([np.repeat(np.arange(len(taken)), [len(t) for t in taken]),
+                                 more.strata])  # fmt: skip
+    design = Design(
+        sizes=tuple(len(its) for its in members),
+        drawn=tuple(np.bincount(of_stratum, minlength=len(taken)).tolist()),
+        seed=seed,
+    )
+    return AuditDraw(
+        indices=np.concatenate([*taken, more.indices]),
+        strata=of_stratum,
+        probability=np.array(design.probabilities)[of_stratum],
+        design=design,
+    )
 
 
 def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
