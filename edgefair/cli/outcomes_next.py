@@ -79,7 +79,8 @@ def command(
     certain, and among those too that the model called negative: only so does it show whom it
     misses. How they were drawn is on record before the list is shown, so that what is found can
     be carried over to everybody. Cases that are known already are drawn as likely: nobody has to
-    look again, and `edgefair recheck` counts them as they come up in the list's order. What the model said is left out on purpose: whoever confirms must not be swayed.
+    look again, and `edgefair recheck` counts them as they come up in the list's order. What the
+    model said is left out on purpose: whoever confirms must not be swayed.
 
     Fill in the CSV and give it to `edgefair outcomes import`; verified_because is filled in. Run
     again, cases that were drawn and are not confirmed yet come first and count for N.
