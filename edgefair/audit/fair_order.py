@@ -3,12 +3,11 @@
 A sampler prefers some cases, and a routine confirms others: neither shows errors as often as the
 model makes them. So cases are gone through in an order that is drawn by lot from all of them,
 known or not, and every one that is met is evidence, whoever made it known and why. Known ones are
-met for free; the others have to be among those that were drawn to be verified.
+met for free; the others are to be verified, and their number tells when to stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -28,7 +27,7 @@ class FairOrder:
     Attributes
     ----------
     met : ndarray of int64
-        Places in the frame; the last one had to be drawn where any had to.
+        Places in the frame; the last one is open.
     frame : int
         Cases that could be met.
     """
@@ -42,59 +41,44 @@ class FairOrder:
         return len(self.met) / self.frame if self.frame else 0.0
 
 
-def fair_order(
-    strata: _Ints, open_: _Bools, drawn: Sequence[_Ints], *, rng: np.random.Generator
-) -> FairOrder:
-    """Return which cases are met before one would be that nobody was to verify.
+def fair_order(open_: _Bools, budget: int, *, rng: np.random.Generator) -> FairOrder:
+    """Return the cases that are met until so many open ones were.
 
-    All cases are put in an order by lot. Those that are open stand in it so that, within each
-    stratum, the drawn ones come first, which leaves the order as random as it was. It is followed
-    until one stratum's drawn cases are used up while others of it are left.
+    Parameters
+    ----------
+    open_ : ndarray of bool, shape (n,)
+        Of each case in the frame, which are all that were not met before: whether nobody knows
+        the truth, nor is about to.
+    budget : int
+        Open cases to be met, and verified; fixed beforehand.
+    rng : numpy.random.Generator
 
     Notes
     -----
-    The order is drawn without regard to truth, decision, or why a case is known, and where it
-    ends is told by the cases met, never by the next one. So if cases are independent and alike,
-    the labels of those met are so too, in their order, and what is guaranteed at all times for
-    such labels (`edgefair.audit.sequential`) holds for these, exactly where the numbers drawn are
-    fixed beforehand. A sampler chooses them by how many cases of either decision the frame holds;
-    what that changes was not to be seen in simulation (see the section ``audited`` of the
-    simulations). Two things are assumed: that who is drawn gets verified, or is lost, without
-    regard to the truth; and that the list is worked through without regard to it.
+    **Guaranteed:** the order is drawn without regard to truth, decision, or why a case is known,
+    and where it ends is told by the cases met, never by the next one. So if cases are independent
+    and alike, the labels of those met are so too, in their order, and what holds at all times for
+    such labels (`edgefair.audit.sequential`) holds for these, exactly. Two things are assumed:
+    that who is met gets verified, or is lost, without regard to the truth; and that the list is
+    worked through without regard to it. See the section ``audited`` of the simulations.
 
     References
     ----------
     .. [1] J. Ville, "Etude critique de la notion de collectif", Gauthier-Villars (1939).
 
-    Parameters
-    ----------
-    strata : ndarray of int64, shape (n,)
-        Of each case in the frame: all cases that were not met before.
-    open_ : ndarray of bool, shape (n,)
-        Whether it can be met only if it was drawn: nobody knows the truth, or is about to.
-    drawn : sequence of ndarray of int64
-        For each stratum the places in the frame of the open cases that were drawn by lot.
-    rng : numpy.random.Generator
-
     Examples
     --------
-    Six flagged cases, all known; six others, of which two were drawn:
+    Six known cases, then six open ones, of which two are to be verified:
 
-    >>> found = fair_order(
-    ...     np.array([0] * 6 + [1] * 6), np.array([False] * 6 + [True] * 6),
-    ...     [np.array([], np.int64), np.array([7, 10])], rng=np.random.default_rng(4),
-    ... )
+    >>> found = fair_order(np.arange(12) >= 6, 2, rng=np.random.default_rng(4))
     >>> found.met.tolist()
-    [1, 0, 10, 2, 7]
+    [1, 0, 8, 2, 10]
     """
-    order, end = rng.permutation(len(strata)), len(strata)
-    is_drawn = np.zeros(len(strata), np.bool_)
-    for stratum, chosen in enumerate(drawn):
-        is_drawn[chosen] = True
-        places = np.flatnonzero((strata[order] == stratum) & open_[order])
-        order[places] = order[places][np.argsort(~is_drawn[order[places]], kind="stable")]
-        if len(chosen) < len(places):
-            end = min(end, int(places[len(chosen) - 1]) + 1 if len(chosen) else 0)
+    order = rng.permutation(len(open_))
+    places = np.flatnonzero(open_[order])
+    if budget < 1 or not len(places):
+        return FairOrder(met=order[:0], frame=len(open_))
+    end = int(places[budget - 1]) + 1 if budget <= len(places) else len(order)
     met = order[:end]
     last = np.flatnonzero(open_[met])[-1:]  # the known wait for an open one behind them
-    return FairOrder(met=np.concatenate([np.delete(met, last), met[last]]), frame=len(strata))
+    return FairOrder(met=np.concatenate([np.delete(met, last), met[last]]), frame=len(open_))

@@ -75,10 +75,12 @@ def command(
       edgefair outcomes next --budget 20 --ledger clinic.ledger -o next.csv --html next.html
       edgefair outcomes next --budget 50 --ledger clinic.ledger --by sex --by age:0,60
 
-    The cases are drawn by lot, more of them where a group's rate is least certain, and among
-    those too that the model called negative: only so does it show whom it misses. How they were
-    drawn is on record before the list is shown, so that what is found can be carried over to
-    everybody. What the model said is left out on purpose: whoever confirms must not be swayed.
+    The cases are drawn by lot, half of them from all alike and half where a group's rate is least
+    certain, and among those too that the model called negative: only so does it show whom it
+    misses. How they were drawn is on record before the list is shown, so that what is found can
+    be carried over to everybody. Cases that are known already are drawn as likely: nobody has to
+    look again, and `edgefair recheck` counts them as they come up in the list's order. What the
+    model said is left out on purpose: whoever confirms must not be swayed.
 
     Fill in the CSV and give it to `edgefair outcomes import`; verified_because is filled in. Run
     again, cases that were drawn and are not confirmed yet come first and count for N.

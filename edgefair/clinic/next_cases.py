@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.audit.fair_order import FairOrder, fair_order
+from edgefair.audit.fair_order import FairOrder
 from edgefair.audit.groups import By, Grouping, Term, group_by
-from edgefair.audit.sampling import AuditDraw, Objective, Stratum, allocate, draw, strata_of
-from edgefair.audit.verification import verified_counts
-from edgefair.audit.verification_state import MINIMUM_RANDOM_AUDIT, is_representative
+from edgefair.audit.sampling import AuditDraw, Objective, Stratum
+from edgefair.audit.verification_state import MINIMUM_RANDOM_AUDIT
+from edgefair.clinic.drawing import Frame, fair_orders, strata_in, topped_up
 from edgefair.clinic.subjects import features_of
 from edgefair.errors import NotEnoughData
 from edgefair.ledger import KNOWN_ALREADY, Case, Draw, DrawnCase, Ledger, ScoredCases
-from edgefair.records import Decision, Group, VerifiedBecause
+from edgefair.records import Group
 
 __all__ = ["DESIGN", "Asked", "Worklist", "crossed", "next_cases"]
 
@@ -105,7 +105,7 @@ def next_cases(path: Path, asked: Asked, *, now: datetime) -> Worklist:
         draws = ledger.draws()
         listed = waiting if asked.beside_open else waiting[: asked.budget]
         wanted = asked.budget - (0 if asked.beside_open else len(listed))
-        frame = _Frame.of(scored, findings, [case for draw in draws for case in draw.cases])
+        frame = Frame.of(scored, findings, [case for draw in draws for case in draw.cases])
         made = _draw(frame, asked, wanted, len(draws)) if wanted else None
         if made is None:
             return Worklist(
@@ -123,58 +123,6 @@ def next_cases(path: Path, asked: Asked, *, now: datetime) -> Worklist:
         drawn=tuple(by_key[(one.case, one.finding)] for one in record.cases if not one.was_known),
         notes=_notes(waiting, listed, wanted, made),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """The stream as the sampler needs it, each array of shape (n,).
-
-    `waits` are the cases that were drawn to be verified before, `counted` those that are evidence
-    of error rates already: met by an earlier draw, or picked by lots of the site's own.
-    """
-
-    scored: ScoredCases
-    findings: tuple[str, ...]
-    of_finding: NDArray[np.int64]
-    flagged: NDArray[np.bool_]
-    truth: NDArray[np.int64]
-    waits: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
-
-    @classmethod
-    def of(
-        cls, scored: ScoredCases, findings: tuple[str, ...], drawn: Sequence[DrawnCase]
-    ) -> _Frame:
-        number = {name: i for i, name in enumerate(findings)}
-        listed = {(one.case, one.finding) for one in drawn if not one.was_known}
-        met = {(one.case, one.finding) for one in drawn if one.least > 0}
-        keys = list(zip(scored.case, scored.finding, strict=True))
-        waits = np.array([key in listed for key in keys], bool)
-        by_own_lots = [why is VerifiedBecause.RANDOM_AUDIT for why in scored.verified_because]
-        return cls(
-            scored=scored,
-            findings=findings,
-            of_finding=np.array([number.get(name, -1) for name in scored.finding], np.int64),
-            flagged=np.array([one is not Decision.NEGATIVE for one in scored.y_pred], bool),
-            truth=np.array([-1 if one is None else one for one in scored.y_true], np.int64),
-            waits=waits,
-            counted=np.array([key in met for key in keys], bool)
-            | (np.array(by_own_lots, bool) & ~waits),
-        )
-
-    @property
-    def can_be_drawn(self) -> NDArray[np.bool_]:
-        return (self.of_finding >= 0) & (self.truth < 0) & ~self.waits
-
-    def telling(self) -> NDArray[np.int64]:
-        """Return the truth where it stands for others too, else -1."""
-        stands = [
-            because is not None and is_representative(because, flagged=flagged)
-            for because, flagged in zip(
-                self.scored.verified_because, self.flagged.tolist(), strict=True
-            )
-        ]
-        return np.where(np.array(stands, bool) | self.waits, self.truth, -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +171,7 @@ def _findings(path: Path, scored: ScoredCases, asked: str | None) -> tuple[str, 
     return wanted
 
 
-def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | None:
+def _draw(frame: Frame, asked: Asked, wanted: int, earlier: int) -> _Made | None:
     """Return a draw from strata that are few enough; None if nothing is left to draw."""
     if not frame.can_be_drawn.any():
         return None
@@ -231,12 +179,13 @@ def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | Non
     by, grouping = _groups(frame, asked.by, wanted)
     codes = np.zeros(len(frame.flagged), np.int64) if grouping is None else grouping.codes
     groups = (Group(),) if grouping is None else grouping.groups
-    strata, members = _strata(frame, codes, groups)
-    drawn = draw(members, allocate(strata, wanted, objective=Objective.WIDEST), seed=seed)
+    strata, members = strata_in(frame, codes, groups)
+    orders = fair_orders(frame, wanted, seed)
+    drawn = topped_up(strata, members, [rows[order.met] for rows, order in orders], wanted, seed)
     return _Made(
         drawn=drawn,
         strata=strata,
-        orders=_orders(frame, 2 * codes + ~frame.flagged, 2 * len(groups), drawn),
+        orders=orders,
         by=by,
         left_out=asked.by[len(by) :],
         seed=seed,
@@ -244,7 +193,7 @@ def _draw(frame: _Frame, asked: Asked, wanted: int, earlier: int) -> _Made | Non
 
 
 def _groups(
-    frame: _Frame, asked: Sequence[str], wanted: int
+    frame: Frame, asked: Sequence[str], wanted: int
 ) -> tuple[tuple[str, ...], Grouping | None]:
     """Return as many of the groupings, crossed, as leave every stratum at least one case."""
     features = features_of(frame.scored.subject)
@@ -267,45 +216,7 @@ def crossed(by: Sequence[str]) -> By:
     return By(terms=tuple(terms.values()))
 
 
-def _strata(
-    frame: _Frame, codes: NDArray[np.int64], groups: Sequence[Group]
-) -> tuple[tuple[Stratum, ...], list[NDArray[np.int64]]]:
-    """Return the strata of all findings, and which cases can be drawn from each."""
-    strata: list[Stratum] = []
-    members: list[NDArray[np.int64]] = []
-    telling, able = frame.telling(), frame.can_be_drawn
-    for number, finding in enumerate(frame.findings):
-        rows = frame.of_finding == number
-        counts = verified_counts(telling[rows], frame.flagged[rows], codes[rows], len(groups))
-        for place, one in enumerate(strata_of(counts, groups, finding=finding)):
-            here = rows & (codes == place // 2) & (frame.flagged == one.flagged)
-            its = np.flatnonzero(here & able)
-            stands = int((here & ((telling >= 0) | (frame.waits & (frame.truth < 0)))).sum())
-            strata.append(replace(one, unverified=len(its), verified=stands))
-            members.append(its)
-    return tuple(strata), members
-
-
-def _orders(
-    frame: _Frame, sides: NDArray[np.int64], count: int, drawn: AuditDraw
-) -> tuple[tuple[NDArray[np.int64], FairOrder], ...]:
-    """Return for each finding the cases that were no evidence before, and which are now."""
-    rng = np.random.default_rng([drawn.design.seed, len(drawn.design.sizes), 1])
-    orders = []
-    for number in range(len(frame.findings)):
-        rows = np.flatnonzero((frame.of_finding == number) & ~frame.counted)
-        own = [drawn.indices[drawn.strata == number * count + side] for side in range(count)]
-        found = fair_order(
-            sides[rows],
-            frame.can_be_drawn[rows],
-            [np.searchsorted(rows, indices) for indices in own],
-            rng=rng,
-        )
-        orders.append((rows, found))
-    return tuple(orders)
-
-
-def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
+def _as_record(made: _Made, frame: Frame, asked: Asked, now: datetime) -> Draw:
     """Return the draw as the ledger keeps it: each finding's order, all others in among them."""
     chance = dict(zip(made.drawn.indices.tolist(), made.drawn.strata.tolist(), strict=True))
     met = [rows[order.met].tolist() for rows, order in made.orders]
@@ -324,7 +235,7 @@ def _as_record(made: _Made, frame: _Frame, asked: Asked, now: datetime) -> Draw:
 
 
 def _drawn_case(
-    made: _Made, frame: _Frame, index: int, of_stratum: Mapping[int, int], *, is_met: bool
+    made: _Made, frame: Frame, index: int, of_stratum: Mapping[int, int], *, is_met: bool
 ) -> DrawnCase:
     if index in of_stratum:
         place = of_stratum[index]
@@ -341,7 +252,7 @@ def _drawn_case(
     )
 
 
-def _design(made: _Made, frame: _Frame, asked: Asked) -> dict[str, Any]:
+def _design(made: _Made, frame: Frame, asked: Asked) -> dict[str, Any]:
     sizes, drawn = made.drawn.design.sizes, made.drawn.design.drawn
     return {
         "schema": DESIGN,

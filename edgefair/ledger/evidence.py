@@ -47,9 +47,11 @@ WITH turn AS (
             SELECT min(id) FROM outcome AS first
             WHERE first.image_id = drawn_case.image_id AND first.finding = drawn_case.finding
                 AND {_STANDS.format("first", _UNTIL)}) AS told
-        FROM drawn_case WHERE least > 0 AND drawn_case.id <= :drawn_case_id AND NOT EXISTS (
-            SELECT 1 FROM reading WHERE reading.image_id = drawn_case.image_id
-                AND reading.predicted_at < :read_from)) AS drawn),
+        FROM drawn_case WHERE least > 0 AND drawn_case.id <= :drawn_case_id AND (
+            :read_from = '' OR NOT EXISTS (
+                SELECT 1 FROM score JOIN reading ON reading.id = score.reading_id
+                WHERE score.image_id = drawn_case.image_id
+                    AND reading.predicted_at < :read_from))) AS drawn),
 met AS (
     SELECT image_id, finding, id AS drawn_id,
         CASE WHEN stratum = '{KNOWN_ALREADY}' THEN max(told, behind) ELSE told END AS outcome_id

@@ -58,7 +58,7 @@ def test_an_alarm_comes_where_only_the_flagged_were_confirmed(
     screen(clinic, 400, because=because)
     now = clinic.next_week()
     before = recheck(clinic.path, now=now)
-    work_off(clinic, draw(clinic, 150, now))
+    work_off(clinic, draw(clinic, 250, now))
     after = recheck(clinic.path, now=clinic.next_week())
 
     assert counted(before, MISSED)[0] == 0

@@ -234,8 +234,8 @@ def test_who_is_known_already_is_drawn_as_likely_and_nobody_has_to_look_again(pa
 
     assert [case.code for case in found.cases] == [c.case for c in drawn if not c.was_known]
     assert len(found.drawn) == 60
-    # a quarter of the cleared is to be verified, and as many of the 60 flagged are met
-    assert len(known) == pytest.approx(15, abs=8)
+    # half of the list is an eighth of the 240 cleared, and as many of the 60 flagged are met
+    assert len(known) == pytest.approx(7.5, abs=6.5)
     assert any(
         note.startswith("Drawn beside them, though known already: ") for note in found.notes
     )
@@ -244,11 +244,11 @@ def test_who_is_known_already_is_drawn_as_likely_and_nobody_has_to_look_again(pa
 
 def test_who_was_met_once_is_met_no_more(path: Path) -> None:
     tell_flagged(path)
-    for _ in range(5):
+    for _ in range(4):
         confirm(path, next_cases(path, Asked(budget=60, by=("sex",)), now=NOW), 60)
     met = [case.case for case in drawn_cases(path) if case.least > 0]
 
-    assert len(set(met)) == len(met) == CASES
+    assert CASES / 2 < len(set(met)) == len(met) <= CASES
 
 
 def test_the_known_never_stand_at_the_end_where_they_would_wait_for_nobody(path: Path) -> None:

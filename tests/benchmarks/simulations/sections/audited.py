@@ -102,24 +102,21 @@ class _Stream:
         here = np.arange(len(self.ill)) < week * PER_WEEK
         truth = np.where(self.listed | (self.flagged & self.known), self.ill, -1)[here]
         counts = verified_counts(truth, self.flagged[here], self.sex[here], 2)
-        side = 2 * self.sex + ~self.flagged
         able = here & ~self.known & ~self.listed
-        members = [np.flatnonzero(able & (side == h)) for h in range(4)]
+        frame = np.flatnonzero(here & ~self.met)
+        order = fair_order(able[frame], BUDGET // 2, rng=np.random.default_rng([seed, week]))
+        met = frame[order.met]
+        self.listed[met[able[met]]] = True
+        able &= ~self.listed
+        members = [np.flatnonzero(able & (2 * self.sex + ~self.flagged == h)) for h in range(4)]
         strata = [
             replace(one, unverified=len(its))
             for one, its in zip(strata_of(counts, GROUPS, finding="it"), members, strict=True)
         ]
-        drawn = draw(members, allocate(strata, BUDGET), seed=seed * 1000 + week)
-        frame = np.flatnonzero(here & ~self.met)
-        order = fair_order(
-            side[frame],
-            able[frame],
-            [np.searchsorted(frame, drawn.indices[drawn.strata == h]) for h in range(4)],
-            rng=np.random.default_rng([seed, week]),
-        )
-        self.listed[drawn.indices] = True
-        self.met[frame[order.met]] = True
-        return frame[order.met]
+        more = draw(members, allocate(strata, BUDGET - BUDGET // 2), seed=seed * 1000 + week)
+        self.listed[more.indices] = True
+        self.met[met] = True
+        return met
 
 
 def _shown(stream: _Stream, cases: _Ints) -> list[bool]:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefair.audit.fair_order import fair_order
 from edgefair.audit.groups import Grouping
 from edgefair.audit.partly_verified import REASONS, PartlyVerified
 from edgefair.audit.sampling import allocate, draw, strata_of
@@ -76,8 +77,13 @@ class Clinic:
 
     def after(self, weeks: int, budget: int) -> PartlyVerified:
         """Return what is verified after so many lists."""
-        because = self.because.copy()
+        because, met = self.because.copy(), np.zeros(CASES, bool)
         for week in range(weeks):
+            frame = np.flatnonzero(~met)
+            rng = np.random.default_rng([self.seed, week])
+            alike = frame[fair_order((because < 0)[frame], budget // 2, rng=rng).met]
+            met[alike] = True
+            because[alike[because[alike] < 0]] = RANDOM_AUDIT
             known = because >= 0
             stands = (because == RANDOM_AUDIT) | (because == AI_POSITIVE)
             counts = verified_counts(
@@ -89,7 +95,8 @@ class Clinic:
                 members.append(np.flatnonzero(here & ~known))
                 verified = int((here & stands).sum())
                 strata.append(replace(one, unverified=len(members[-1]), verified=verified))
-            drawn = draw(members, allocate(strata, budget), seed=self.seed * 100 + week)
+            further = allocate(strata, budget - budget // 2)
+            drawn = draw(members, further, seed=self.seed * 100 + week)
             because[drawn.indices] = RANDOM_AUDIT
         return PartlyVerified(
             y_true=np.where(because >= 0, self.truth, -1),
