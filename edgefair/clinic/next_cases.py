@@ -140,6 +140,7 @@ class _Frame:
     def of(
         cls, scored: ScoredCases, findings: tuple[str, ...], drawn: set[tuple[str, str]]
     ) -> _Frame:
+        """Return the stream, with the pairs of a case and a finding that were drawn before."""
         number = {name: i for i, name in enumerate(findings)}
         was_drawn = np.array(
             [key in drawn for key in zip(scored.case, scored.finding, strict=True)], bool
@@ -155,6 +156,7 @@ class _Frame:
 
     @property
     def can_be_drawn(self) -> NDArray[np.bool_]:
+        """Cases of a finding in question whose truth nobody knows or was asked for."""
         return (self.of_finding >= 0) & (self.truth < 0) & ~self.waits
 
     def telling(self) -> NDArray[np.int64]:
