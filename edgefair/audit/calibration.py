@@ -231,6 +231,7 @@ class _Binned:
 
     @classmethod
     def of(cls, p: NDArray[np.float64]) -> _Binned:
+        """Return n probabilities in bins of about as many cases each; equal ones share a bin."""
         edges = np.unique(np.quantile(p, np.arange(1, _BINS) / _BINS))
         place = np.searchsorted(edges, p, side="left")
         _, place = np.unique(place, return_inverse=True)

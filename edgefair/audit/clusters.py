@@ -4,12 +4,15 @@ Images of one patient are alike, so that a thousand of them tell less than a tho
 would. For every rate the variance is taken over patients instead of images, and the rate's cases
 are counted as that many independent ones as would leave the same variance. Whatever interval or
 test follows is then Wilson's and Newcombe's on these.
+
+A bootstrap over patients was tried beside it and covers less: of 95 % intervals of a rate of .15,
+half alike, 91.7 % against 94.4 % with 50 patients of 1 to 4 images, 93.6 % against 94.2 % with 200
+(2000 simulated clinics; images as independent: 85.6 % and 85.3 %).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
@@ -17,27 +20,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgefair.audit.estimates import Worth
-from edgefair.errors import NotEnoughData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "BOOTSTRAP_FROM",
     "ByPatient",
     "ClusterSums",
-    "cluster_bootstrap_limits",
     "cluster_variance",
     "effective_n",
 ]
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Counts: TypeAlias = NDArray[np.int64]
-
-BOOTSTRAP_FROM: Final = 50
-"""Patients from which a bootstrap over them is trusted."""
-
-_CHUNK: Final = 4_000_000
 
 _COLUMNS: Final[Mapping[str, tuple[list[int], list[int]]]] = MappingProxyType(
     {
@@ -260,62 +255,6 @@ def effective_n(hits: ArrayLike, n: ArrayLike) -> float:
     '2.57 of 6'
     """
     return float(_one(hits, n).worth().effective[0])
-
-
-def cluster_bootstrap_limits(
-    hits: ArrayLike, n: ArrayLike, *, seed: int, level: float = 0.95, repetitions: int = 2000
-) -> tuple[_Floats, _Floats]:
-    """Return percentile limits of rates over patients drawn anew, as many as there are.
-
-    Parameters
-    ----------
-    hits, n : array_like of int, shape (m,) or (m, k)
-        Successes and trials of each of m patients, in each of k groups.
-    seed : int
-        The same seed gives the same limits.
-    level : float, default=0.95
-        Nominal coverage, in (0, 1); approximate.
-    repetitions : int, default=2000
-
-    Returns
-    -------
-    lower, upper : ndarray of float64, shape (k,)
-        nan for a group without trials.
-
-    Raises
-    ------
-    NotEnoughData
-        If there are fewer than `BOOTSTRAP_FROM` patients: the limits would be too narrow.
-
-    References
-    ----------
-    .. [1] C. A. Field, A. H. Welsh, "Bootstrapping clustered data", Journal of the Royal
-       Statistical Society B 69 (2007) 369-390.
-
-    Examples
-    --------
-    >>> lower, upper = cluster_bootstrap_limits([1, 0] * 50, [2, 2] * 50, seed=0)
-    >>> bool(lower[0] < 0.25 < upper[0])
-    True
-    """
-    k, m = (np.asarray(c, np.float64).reshape(len(np.asarray(c)), -1) for c in (hits, n))
-    patients = len(m)
-    if patients < BOOTSTRAP_FROM:
-        raise NotEnoughData(
-            f"{patients} patients are too few to draw them anew.",
-            hint=f"From {BOOTSTRAP_FROM} patients on; until then use the interval by effective "
-            "cases.",
-        )
-    rng = np.random.default_rng(seed)
-    rates, rows = [], max(1, _CHUNK // patients)
-    for _ in range(ceil(repetitions / rows)):
-        drawn = rng.multinomial(patients, np.full(patients, 1 / patients), size=rows)
-        with np.errstate(invalid="ignore"):
-            rates.append((drawn @ k) / (drawn @ m))
-    drawn_rates = np.concatenate(rates)[:repetitions]
-    tail = (1 - level) / 2
-    lower, upper = np.nanquantile(drawn_rates, [tail, 1 - tail], axis=0)
-    return lower, upper
 
 
 def _summed(at: _Counts, terms: _Floats, places: int = 0) -> _Floats:

@@ -16,6 +16,7 @@ from edgefair.audit.estimates import Estimates, JudgedRates, Rates
 from edgefair.audit.intervals import two_sided_z
 from edgefair.audit.mixed_rates import MixedRates
 from edgefair.audit.verdict import (
+    corrected_exact_p_values,
     corrected_p_values,
     explored_p_values,
     judge,
@@ -106,9 +107,12 @@ def judged_cells(
         )
     )
     beside = (pair for block in blocks for pair in _beside(block, criteria.level))
+    exact = corrected_exact_p_values(value, rest)
     judged = [
-        replace(cell, verdict=verdict, if_known=if_known, shrunken=shrunken)
-        for cell, verdict, (if_known, shrunken) in zip(cells, verdicts, beside, strict=True)
+        replace(cell, verdict=verdict, exact_p_value=p, if_known=if_known, shrunken=shrunken)
+        for cell, verdict, p, (if_known, shrunken) in zip(
+            cells, verdicts, exact, beside, strict=True
+        )
     ]
     return _by_block(judged, blocks)
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Alternative", "boschloo", "fisher"]
+__all__ = ["BOSCHLOO_UP_TO", "EXACT_UP_TO", "Alternative", "boschloo", "exact_p_values", "fisher"]
 
 Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
 
@@ -16,6 +16,13 @@ _Counts: TypeAlias = NDArray[np.int64]
 
 _AS_LIKELY: Final = 1 + 1e-12
 """What rounding may add to a probability before two equal ones look different."""
+
+EXACT_UP_TO: Final = 1000
+"""Cases on the smaller side up to which two rates are tested exactly; beyond, the score test and
+an exact one agree."""
+
+BOSCHLOO_UP_TO: Final = 1000
+"""Product of the cases on both sides up to which Boschloo's test takes but some milliseconds."""
 
 _NUISANCE: Final = 512
 _ZOOMS: Final = 6
@@ -120,6 +127,46 @@ def boschloo(
     if alternative == "less":
         return _boschloo(hits, n, other_hits, other_n)
     return _boschloo(other_hits, other_n, hits, n)
+
+
+def exact_p_values(
+    hits: ArrayLike, n: ArrayLike, other_hits: ArrayLike, other_n: ArrayLike
+) -> _Floats:
+    """Return exact two-sided p-values of "no difference" of k pairs of rates.
+
+    Boschloo's where the pair is small (`BOSCHLOO_UP_TO`), else Fisher's; which of them is decided
+    by the numbers of cases alone.
+
+    Parameters
+    ----------
+    hits, n : array_like of int, shape (k,)
+        Successes and trials in the groups.
+    other_hits, other_n : array_like of int, shape (k,)
+        The same in those they are compared with, who are other cases.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+        nan where either has no trial, or both more than `EXACT_UP_TO`.
+
+    Examples
+    --------
+    >>> exact_p_values([8, 80, 0], [10, 100, 0], [1, 10, 5], [6, 60, 9]).round(4).tolist()
+    [0.0176, 0.0, nan]
+    """
+    counts = np.array([hits, n, other_hits, other_n], dtype=np.int64)
+    _, m, _, k = counts
+    found = np.full(m.shape, np.nan)
+    tested = (np.minimum(m, k) > 0) & (np.minimum(m, k) <= EXACT_UP_TO)
+    small = tested & (m * k <= BOSCHLOO_UP_TO)
+    found[small] = [boschloo(*pair) for pair in counts[:, small].T.tolist()]
+    # those of one size of support together: the largest would set the size of all
+    order = np.flatnonzero(tested & ~small)
+    for some in np.array_split(
+        order[np.argsort(np.minimum(m, k)[order])], max(1, len(order) // 8)
+    ):
+        found[some] = fisher(*counts[:, some])
+    return found
 
 
 def _boschloo(hits: int, n: int, other_hits: int, other_n: int) -> float:

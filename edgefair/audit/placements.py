@@ -80,6 +80,7 @@ class _Everybody:
 
     @classmethod
     def of(cls, level: NDArray[np.int64], y_true: NDArray[np.bool_]) -> Self:
+        """Return the sums over n cases, from the dense rank of each score and the truth."""
         positives = np.bincount(level, y_true).astype(np.float64)
         negatives = np.bincount(level) - positives
         of_positive = np.cumsum(negatives) - negatives / 2

@@ -251,6 +251,7 @@ class _Above:
     def of(
         cls, scores: NDArray[np.float64], weights: NDArray[np.float64], at: NDArray[np.float64]
     ) -> _Above:
+        """Return the sums of n cases' weights over each threshold of `at`."""
         order = np.argsort(scores, kind="stable")
         first = np.searchsorted(scores[order], at, side="left")
         below, below_squared = (

@@ -17,7 +17,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefair.audit.estimates import Estimates, JudgedRates, difference_limits, signed_z
+from edgefair.audit.estimates import (
+    Estimates,
+    JudgedRates,
+    Rates,
+    difference_limits,
+    signed_z,
+)
+from edgefair.audit.exact import exact_p_values
 from edgefair.audit.multiplicity import benjamini_hochberg, holm
 from edgefair.audit.power import cases_for_verdict
 from edgefair.records import VerdictKind
@@ -25,6 +32,7 @@ from edgefair.records import VerdictKind
 __all__ = [
     "JUDGED",
     "Judgement",
+    "corrected_exact_p_values",
     "corrected_p_values",
     "explored_p_values",
     "judge",
@@ -108,6 +116,21 @@ def simultaneous_limits(
 def corrected_p_values(value: Estimates, rest: Estimates) -> NDArray[np.float64]:
     """Return two-sided p-values of "no difference", corrected by Holm over the m of them."""
     return holm(_two_sided(value, rest))
+
+
+def corrected_exact_p_values(value: Estimates, rest: Estimates) -> list[float | None]:
+    """Return exact two-sided p-values of "no difference", corrected by Holm over the m of them.
+
+    Where a pair has too many cases to be tested exactly (`edgefair.audit.exact`), that of
+    `corrected_p_values` stands in. None throughout where any rate is no plain share of
+    independent cases, which is all that the exact tests know.
+    """
+    if not (isinstance(value, Rates) and isinstance(rest, Rates)):
+        return [None] * len(value.n)
+    if value.worth is not None or rest.worth is not None:
+        return [None] * len(value.n)
+    exact = exact_p_values(value.hits, value.n, rest.hits, rest.n)
+    return list(holm(np.where(np.isnan(exact), _two_sided(value, rest), exact)).tolist())
 
 
 def explored_p_values(value: Estimates, rest: Estimates) -> NDArray[np.float64]:

@@ -23,15 +23,18 @@ def lazy_group(entries: Mapping[str, Entry]) -> type[click.Group]:
 
     class LazyGroup(click.Group):
         def list_commands(self, ctx: click.Context) -> list[str]:
+            """Return the names of the commands, in the order they were given in."""
             return list(entries)
 
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            """Return a command by its name, its module imported only now."""
             if cmd_name not in entries:
                 return None
             command: click.Command = importlib.import_module(entries[cmd_name].module).command
             return command
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+            """Write what each command is for, without importing any."""
             with formatter.section("Commands"):
                 formatter.write_dl([(name, entry.summary) for name, entry in entries.items()])
 

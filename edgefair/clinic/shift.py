@@ -130,6 +130,7 @@ class _Rows:
 
     @classmethod
     def of(cls, scored: ScoredCases, since: str) -> _Rows:
+        """Return the first image of each patient and finding from a day on, ``YYYY-MM-DD``."""
         first: dict[tuple[str, str], int] = {}
         images = set()
         for i, (case, patient, day) in enumerate(
@@ -152,6 +153,7 @@ class _Rows:
 
     @property
     def patients(self) -> int:
+        """How many patients the rows are of."""
         return len(np.unique(self.person))
 
     def one_a_patient(self) -> NDArray[np.int64]:

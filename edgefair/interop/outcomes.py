@@ -93,9 +93,11 @@ class _Row:
 
     @property
     def named(self) -> str:
+        """What the row calls its case: by the case itself, else by its image."""
         return self.case or self.image
 
     def as_outcome(self, because: VerifiedBecause) -> Outcome:
+        """Return what the row says, once its word for why it was verified has been read."""
         return Outcome(
             case=self.named,
             finding=self.finding,

@@ -133,6 +133,10 @@ class Cell:
     independent : float or None
         How many independent cases those of `value` are worth, where several are of one patient;
         None where all are independent.
+    exact_p_value : float or None
+        Two-sided, of a judged rate of independent cases, corrected by Holm's method: Boschloo's
+        where few cases are compared, else Fisher's, and `p_value`'s test where either side has
+        too many for that to matter. nan where not estimable; None where no exact test is.
     if_known : UnknownBounds or None
         Of a judged rate, where cases of unknown demographics might be of the group.
     shrunken : Shrunken or None
@@ -153,6 +157,7 @@ class Cell:
     p_value: float
     verdict: Verdict | None
     independent: float | None = None
+    exact_p_value: float | None = None
     if_known: UnknownBounds | None = None
     shrunken: Shrunken | None = None
     naive: Interval | None = None

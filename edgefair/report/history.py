@@ -104,10 +104,12 @@ class _Across:
 
     @classmethod
     def of(cls, first: str, last: str) -> _Across:
+        """Return the way from one moment to another, in ISO 8601; at least a second."""
         start = datetime.fromisoformat(first)
         return cls(start, max((datetime.fromisoformat(last) - start).total_seconds(), 1.0))
 
     def at(self, moment: str) -> int:
+        """Return where a moment lies across the picture; at an end if it is outside."""
         share = (datetime.fromisoformat(moment) - self.start).total_seconds() / self.seconds
         return round(_WIDTH * min(max(share, 0.0), 1.0))
 

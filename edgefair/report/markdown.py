@@ -137,6 +137,7 @@ class _Table:
 
     @classmethod
     def read(cls, chunk: Sequence[str]) -> _Table:
+        """Return the table of these lines of Markdown, short rows filled up with empty cells."""
         head, rows = _cells(chunk[0]), [_cells(line) for line in chunk[2:]]
         count = max(map(len, [head, *rows]))
         first, *others = ((*row, *[""] * (count - len(row))) for row in (head, *rows))

