@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from edgefair.ledger.results import Case, LabelledCases
+from edgefair.ledger.turns import name_of_point
 from edgefair.records import (
     UNKNOWN,
     Attribute,
@@ -152,7 +153,7 @@ def read_labelled(connection: sqlite3.Connection, bundle_digest: str | None) -> 
         y_true=tuple(bool(row[3]) for row in rows),
         y_score=tuple(row[4] for row in rows),
         y_pred=tuple(Decision(row[5]) for row in rows),
-        operating_point=tuple(row[6] for row in rows),
+        operating_point=tuple(name_of_point(row[6]) for row in rows),
         subject=tuple(read_subject(row[7:10], patient=None) for row in rows),
         verified_because=tuple(VerifiedBecause(row[10]) for row in rows),
         date=tuple(row[11] for row in rows),
@@ -192,7 +193,7 @@ def _score(values: Sequence[Any]) -> FindingScore:
         finding=finding,
         logit=logit,
         probability=probability,
-        operating_point=operating_point,
+        operating_point=name_of_point(operating_point),
         threshold=threshold,
         decision=Decision(decision),
         reason=reason,

@@ -8,6 +8,7 @@ from typing import Final
 
 from edgefair.ledger.draws import KNOWN_ALREADY
 from edgefair.ledger.reading import newest_model, read_subject
+from edgefair.ledger.turns import name_of_point
 from edgefair.records import Decision, Subject, VerifiedBecause
 
 __all__ = ["ScreenedCases", "read_screened"]
@@ -84,7 +85,7 @@ def read_screened(connection: sqlite3.Connection) -> ScreenedCases:
         logit=tuple(row[2] for row in rows),
         probability=tuple(row[3] for row in rows),
         decision=tuple(Decision(row[4]) for row in rows),
-        operating_point=tuple(row[5] for row in rows),
+        operating_point=tuple(name_of_point(row[5]) for row in rows),
         threshold=tuple(row[6] for row in rows),
         outcome=tuple(-1 if row[7] is None else int(row[7]) for row in rows),
         verified_because=tuple(

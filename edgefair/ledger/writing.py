@@ -10,6 +10,7 @@ from pathlib import PurePath
 from edgefair.ledger.connection import SqlValue, insert
 from edgefair.ledger.keys import SiteKey
 from edgefair.ledger.small_embeddings import SmallEmbedding, write_small_embedding
+from edgefair.ledger.turns import name_in_turn
 from edgefair.records import UNKNOWN, FindingScore, Prediction, Status, Subject
 
 __all__ = ["identity_of", "plain_text", "write_prediction"]
@@ -25,10 +26,8 @@ def write_prediction(
 
     The same image, frame, finding, bundle and operating point is kept once, as it was first
     shown, while no other decides in between. Where another did, e.g. one that a site adopted and
-    took back, the decision is appended once more and is the latest again: under the operating
-    point's name with ``(again)`` behind it, as every row says by which of its turns it was made.
-    What is newly known of the subject is added even then, and so is the small embedding of an
-    image that has none.
+    took back, the decision is appended once more and is the latest again. What is newly known of
+    the subject is added even then, and so is the small embedding of an image that has none.
     """
     if (prediction.status is Status.OK) != bool(prediction.scores):
         raise ValueError("a prediction has scores if, and only if, its status is ok")
@@ -143,7 +142,7 @@ def _point_to_score_at(
     """Return the operating point, or its next turn; None if what it says is the latest already."""
     latest = 0
     for turn in count():
-        name = score.operating_point + ("", " (again)", f" (again, no. {turn})")[min(turn, 2)]
+        name = name_in_turn(score.operating_point, turn)
         point_id = _operating_point(connection, model_id, score, name)
         if not _is_scored(connection, image_id, point_id):
             return point_id

@@ -147,9 +147,9 @@ def test_read_again_after_it_is_taken_back_the_bundles_decision_is_the_latest(
 
     assert first[1] != site[1] == 0.2
     assert unread == site
-    assert rows == [("middle (again)", 0.5)] * 2
+    assert rows == [("middle", 0.5)] * 2
     assert written == 5 + 2  # as it was, the site's, and the bundle's once more
-    assert third == ("middle (again, no. 2)", 0.5)
+    assert third == ("middle", 0.5)
 
 
 def test_who_asks_for_the_bundles_operating_point_gets_it(
