@@ -38,7 +38,7 @@ def command(ctx: click.Context, *, model: str, ledger: Path | None, as_json: boo
     \b
     Examples:
       edgefair doctor
-      edgefair doctor -m /media/usb/chest-xray-0.2.1.efb
+      edgefair doctor -m /media/usb/chest-xray-0.3.0.efb
       edgefair doctor --ledger clinic.ledger --json > doctor.json
 
     The model must give, for synthetic images that it carries, the answers that its builder's

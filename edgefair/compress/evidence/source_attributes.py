@@ -76,9 +76,14 @@ def _out_of_scope(facts: CardFacts) -> str:
 
 
 def _limitations(facts: CardFacts) -> str:
-    about = facts.recipe.about
-    conditions = [condition.sentence for condition in facts.gate.conditions] if facts.gate else []
-    known = (*about.traps, *conditions)
+    known = list(facts.recipe.about.traps)
+    conditions = facts.gate.conditions if facts.gate else ()
+    if conditions:
+        open_ = "one comparison" if len(conditions) == 1 else f"{len(conditions)} comparisons"
+        known.append(
+            f"Of {open_} of groups nobody can say that compression cost nothing, for want of "
+            "cases; the gate lists each."
+        )
     return f"{DISCLAIMER} " + (" ".join(known) if known else f"Further ones: {NOT_STATED}.")
 
 
