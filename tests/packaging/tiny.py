@@ -128,6 +128,7 @@ def tiny_release(
     for source, name in (
         (PACKAGING / "edgefair_installer", "edgefair_installer"),
         (PACKAGING.parent / "edgefair" / "bundle", "edgefair/bundle"),
+        (PACKAGING.parent / "edgefair" / "records", "edgefair/records"),
     ):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, folder / "site" / name, ignore=ignored)
