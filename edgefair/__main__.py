@@ -1,6 +1,6 @@
 """``python -m edgefair``: the command line, for where no script is on the path."""
 
-from edgefair.cli.main import main
+from edgefair.cli.main import run
 
 if __name__ == "__main__":
-    main()
+    run()

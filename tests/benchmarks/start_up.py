@@ -25,7 +25,7 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 """
-RUN = "import sys; from edgefair.cli.main import main; main(sys.argv[1:])"
+RUN = "from edgefair.cli.main import run; run()"
 WATCH = """
 import os, subprocess, sys
 quiet = subprocess.DEVNULL
