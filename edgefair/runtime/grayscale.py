@@ -47,6 +47,10 @@ where the first average went to 256 pixels, by 0.014 at 512, by 0.003 at 1024.
 
 _TAIL_PERCENT = 0.5
 _SAMPLE_STEP = 4
+_SAMPLED_FROM_PIXELS = 512 * 512
+"""From here on every 16th pixel tells the percentiles: of a slice of 128 pixels they would be off
+by a hundredth of the range, of a radiograph of 2048 all pixels take 18 ms instead of 1."""
+
 _GREY = 2
 
 
@@ -118,7 +122,8 @@ def displayed(
         In [0, 1].
     """
     if isinstance(display, AutoWindow):
-        sample = words[::_SAMPLE_STEP, ::_SAMPLE_STEP]
+        step = _SAMPLE_STEP if words.shape[0] * words.shape[1] >= _SAMPLED_FROM_PIXELS else 1
+        sample = words[::step, ::step]
         display = percentile_window(
             sample if packing is None else packing.unpack(sample), inverted=display.inverted
         )

@@ -37,7 +37,7 @@ def test_all_that_was_printed_comes_through_a_pipe() -> None:
 
     assert shown.returncode == 0
     assert shown.stdout.rstrip().endswith("}")
-    assert len(shown.stdout) > 100_000
+    assert len(shown.stdout) > 1 << 16  # what a pipe holds
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ def _grey(array: NDArray[Any], dataset: Dataset) -> NDArray[np.float64]:
     elif dataset.BitsStored <= 8:
         low, high = ends
     else:
-        low, high = np.percentile(values[::4, ::4], (0.5, 99.5))
+        sample = values if values.size < 512 * 512 else values[::4, ::4]
+        low, high = np.percentile(sample, (0.5, 99.5))
         if low == high:
             low, high = values.min(), values.max()
     shown: NDArray[np.float64] = np.clip((values - low) / (high - low), 0, 1)

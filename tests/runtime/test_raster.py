@@ -67,7 +67,7 @@ def test_a_reduced_jpeg_is_the_average_of_the_full_one() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_sixteen_bits_are_shown_between_their_percentiles(kind: str) -> None:
     deep = np.tile(np.arange(1000, 2000, dtype=np.uint16), (200, 1))
-    low, high = np.percentile(deep[::4, ::4], (0.5, 99.5))
+    low, high = np.percentile(deep, (0.5, 99.5))
 
     shown = pixels(encoded(PillowImage.fromarray(deep), kind))
 
