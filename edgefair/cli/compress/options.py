@@ -83,6 +83,7 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
     """
     # torch takes seconds to import: not for --help, and only where the extra is installed
     try:
+        from edgefair.compress.memory import keep_freed_memory
         from edgefair.compress.run import run_recipe
     except ModuleNotFoundError as error:
         raise EdgefairError(
@@ -90,6 +91,7 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
             hint='Install the extra: pip install "edgefair[compress]".',
         ) from error
 
+    keep_freed_memory()
     is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     made: Path = run_recipe(
         asked.recipe,
