@@ -93,9 +93,10 @@ class Aurocs:
             self.estimate[delong], self.variance[delong], z[delong]
         )
         few = estimable & ~delong
-        lower[few], upper[few] = method5_limits(
-            self.estimate[few], positives[few], negatives[few], z[few]
-        )
+        if few.any():  # its halvings take as long for no area as for a hundred
+            lower[few], upper[few] = method5_limits(
+                self.estimate[few], positives[few], negatives[few], z[few]
+            )
         return lower, upper
 
 

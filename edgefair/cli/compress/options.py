@@ -1,4 +1,4 @@
-"""What every command on a recipe takes and shows: its folders, and progress with time left."""
+"""What every command on a recipe takes: its folders."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edgefair.cli.compress.progress import StageLine, StageLog
 from edgefair.errors import EdgefairError
 
 __all__ = ["Asked", "make", "recipe_options"]
@@ -101,38 +102,15 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
         work=asked.work,
         until=until,  # type: ignore[arg-type]  # each command names one of the stages
         acceptance=acceptance,
-        progress=_Progress(time.monotonic())
-        if sys.stderr.isatty() and is_first
-        else lambda *_: None,
+        progress=_progress() if is_first else lambda *_: None,
     )
     if is_first:
         click.echo(made)
     return made
 
 
-class _Progress:
-    """One line on standard error: the stage, how much of it is done, and the time left."""
-
-    def __init__(self, started: float) -> None:
-        self._stage, self._started, self._drawn, self._found = "", started, 0.0, 0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if stage != self._stage:
-            if self._stage:
-                click.echo(err=True)
-            # a run that was killed finds part of the stage done, in no time
-            self._stage, self._started, self._found = stage, now, done
-        elif done < total and now - self._drawn < 0.2:
-            return
-        self._drawn = now
-        made = done - self._found
-        left_s = int((now - self._started) / made * (total - done)) if made else 0
-        left = f", {left_s // 60} min {left_s % 60} s left" if made and done < total else ""
-        click.echo(f"\r\x1b[K{stage}: {done} of {total}{left}", nl=False, err=True)
-        if done == total:
-            click.echo(err=True)
-            self._stage = ""
+def _progress() -> Callable[[str, int, int], None]:
+    return (StageLine if sys.stderr.isatty() else StageLog)(time.monotonic)
 
 
 def _cache() -> Path:
