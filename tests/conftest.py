@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
-from edgefair.bundle.archive import PartContent, read_bundle, write_bundle
+from edgefair.bundle.archive import Bundle, PartContent, read_bundle, write_bundle
 from edgefair.bundle.manifest import (
     CONTRACT_KEY,
     FORMAT,
@@ -31,7 +31,7 @@ from edgefair.bundle.manifest import (
     contract_to_json,
 )
 from edgefair.bundle.sealing import sign_bundle
-from edgefair.bundle.shelf import trust_store_in
+from edgefair.bundle.shelf import find_bundle, trust_store_in
 from edgefair.bundle.signing import Purpose, SigningKey, new_signing_key
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -63,6 +63,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real images and tables are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def bare_phantom() -> Bundle:
+    """Return the demo's model as older versions of edgefair packed it: no plan, no embeddings."""
+    carried = read_bundle(find_bundle("phantom"))
+    kept = tuple(p for p in carried.parts if p.role not in {"plan", "embedding_reference"})
+    return replace(carried, parts=kept)
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
     python -m tests.benchmarks.other_device FOLDER [--images 500] [--scatter 2]
 
-Makes three clinics of phantoms in FOLDER: what the carried phantom model is measured on, a site
-whose devices stay the same, and one whose device A loses its grid after half of the time, so that
-more scattered rays reach the detector. Writes the model's bundle with its embedding reference,
-reads both sites into ledgers as a clinic would, and prints what `edgefair shift` says of each,
-with the milliseconds and bytes an image that small embeddings cost.
+Makes two clinics of phantoms in FOLDER: a site whose devices stay the same, and one whose device
+A loses its grid after half of the time, so that more scattered rays reach the detector. Reads
+both into ledgers as a clinic would, with the carried phantom model, and prints what `edgefair
+shift` says of each, with the milliseconds and bytes an image that small embeddings cost.
 """
 
 from __future__ import annotations
@@ -18,22 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgefair.bundle.archive import Bundle, PartContent, read_bundle, write_bundle
+from edgefair.bundle.archive import Bundle, read_bundle
 from edgefair.bundle.embedding_reference import (
-    PATH,
-    ROLE,
-    embedding_reference_to_json,
     projection_of,
 )
 from edgefair.bundle.projection import Projection
 from edgefair.bundle.shelf import find_bundle
 from edgefair.clinic.reading import Reader, WorkList
 from edgefair.clinic.shift import Look, shift_of_ledger
-from edgefair.compress.data.cases import Cases, Column
-from edgefair.compress.evidence.embeddings import measure_embeddings
 from edgefair.ledger import Ledger
 from edgefair.phantom.acquisition import Device, device_of, expose
 from edgefair.phantom.body import optical_depth
@@ -46,8 +37,6 @@ from edgefair.records import Prediction
 from edgefair.report.early_warning import EarlyWarnings, render_early_warnings
 from edgefair.runtime.pipeline import Model, available_threads
 
-WAYS = ("sex", "age:0,18,40,60,80", "view", "device")
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,10 +44,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--scatter", type=float, default=2.0)
     asked = parser.parse_args()
-    carried = read_bundle(find_bundle("phantom"))
-    before = _made(asked.folder / "before", Clinic(seed=2027, count=1500, prevalence=0.4))
-    read = [p for p in _model(carried).predict_many(before) if p.embedding is not None]
-    bundle = _with_reference(carried, read, asked.folder / "phantom-0.2.1.efb")
+    bundle = read_bundle(find_bundle("phantom"))
     for name, scatter in (("same", 1.0), ("changed", asked.scatter)):
         clinic = Clinic(seed=5, count=asked.images, prevalence=0.4)
         images = _made(asked.folder / name, clinic, scatter=scatter)
@@ -68,8 +54,7 @@ def main() -> None:
             print(f"{name}, {kept}: {_ms(bundle, images, ledger, projection):.2f} ms an image")
         sizes = [path.stat().st_size for path in ledgers.values()]
         print(f"{(sizes[1] - sizes[0]) / len(images):.0f} bytes an image more than {sizes[0]:,}")
-        look = Look(home=asked.folder / "home", bundle=str(asked.folder / "phantom-0.2.1.efb"))
-        found = shift_of_ledger(ledgers["with"], look)
+        found = shift_of_ledger(ledgers["with"], Look(home=asked.folder / "home"))
         print(render_early_warnings(found, width=100))
         print(_figures(found), "\n")
 
@@ -100,37 +85,6 @@ def _changed(clinic: Clinic, index: int, scatter: float) -> Phantom:
 
 def _model(bundle: Bundle) -> Model:
     return Model(bundle, threads=available_threads())
-
-
-def _with_reference(carried: Bundle, read: list[Prediction], path: Path) -> Bundle:
-    """Write the bundle with an embedding reference: a third for directions, the rest for looks."""
-    embeddings: NDArray[np.float32] = np.stack(
-        [p.embedding for p in read if p.embedding is not None]
-    )
-    ages = ["" if p.subject.age_years is None else f"{p.subject.age_years:g}" for p in read]
-    known = [{a.name: a.value for a in p.subject.attributes} for p in read]
-    columns = {
-        "sex": [p.subject.sex for p in read],
-        "age": ages,
-        **{name: [one.get(name, "") for one in known] for name in ("view", "device")},
-    }
-    cases = Cases(
-        images=tuple(Path(p.image) for p in read),
-        labels=np.zeros((len(read), 1), np.float32),
-        splits=("test",) * len(read),
-        patients=tuple(p.subject.patient_id or p.image for p in read),
-        columns=tuple(Column(name=k, values=tuple(v)) for k, v in columns.items()),
-    )
-    third = len(read) // 3
-    ways = tuple(way for way in WAYS if any(columns[way.partition(":")[0]]))
-    reference = measure_embeddings(
-        cases.take(np.arange(third, len(read))), embeddings[third:], embeddings[:third], ways
-    )
-    assert reference is not None
-    content = embedding_reference_to_json(reference)
-    print(f"{PATH}: {len(content):,} bytes, groups: {[str(x.group) for x in reference.looks]}")
-    part = PartContent(path=PATH, role=ROLE, content=content)
-    return write_bundle(path, carried.manifest, (*carried.parts, part))
 
 
 def _ms(bundle: Bundle, images: list[Path], path: Path, projection: Projection | None) -> float:

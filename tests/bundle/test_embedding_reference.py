@@ -25,7 +25,6 @@ from edgefair.bundle.embedding_reference import (
     projection_of,
 )
 from edgefair.bundle.projection import SIZE, Projection, unpacked
-from edgefair.bundle.shelf import find_bundle
 from edgefair.clinic.models import self_test
 from edgefair.errors import ContractMismatch
 from edgefair.records import Attribute, Group
@@ -71,8 +70,8 @@ def tree(reference: EmbeddingReference) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return read_bundle(find_bundle("phantom"))
+def bundle(bare_phantom: Bundle) -> Bundle:
+    return bare_phantom
 
 
 def test_it_is_read_back_as_it_was_written(reference: EmbeddingReference) -> None:

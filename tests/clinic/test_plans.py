@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgefair.audit.planning import drawn_plan
-from edgefair.bundle.archive import Bundle, PartContent, read_bundle
+from edgefair.bundle.archive import Bundle, PartContent
 from edgefair.bundle.plan import MonitoringPlan, PlanSettings, plan_from_json, plan_to_json
-from edgefair.bundle.shelf import find_bundle
 from edgefair.clinic.monitoring import PlanChoice, plan_in_force, put_in_force, recheck
 from edgefair.errors import ContractMismatch, InputError
 from edgefair.ledger import Ledger
@@ -23,8 +22,8 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return read_bundle(find_bundle("phantom"))
+def bundle(bare_phantom: Bundle) -> Bundle:
+    return bare_phantom
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from edgefair.bundle.embedding_reference import (
     embedding_reference_to_json,
     projection_of,
 )
-from edgefair.bundle.shelf import find_bundle
 from edgefair.cli.main import main
 from edgefair.clinic.image_shift import FIRST
 from edgefair.clinic.shift import Look, shift_of_ledger
@@ -48,8 +47,15 @@ def subject(number: int) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def older() -> Bundle:
-    return read_bundle(find_bundle("phantom"))
+def older_path(bare_phantom: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("older") / "phantom-as-of-old.efb"
+    write_bundle(path, bare_phantom.manifest, bare_phantom.parts)
+    return path
+
+
+@pytest.fixture(scope="module")
+def older(older_path: Path) -> Bundle:
+    return read_bundle(older_path)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def bundle_path(older: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path
     )
     assert reference is not None
     part = PartContent(path=PATH, role=ROLE, content=embedding_reference_to_json(reference))
-    path = tmp_path_factory.mktemp("bundle") / "phantom-0.2.0.efb"
+    path = tmp_path_factory.mktemp("bundle") / "phantom-with-reference.efb"
     nothing = replace(older.manifest.reference, cells=(), score_histograms=())
     write_bundle(path, replace(older.manifest, reference=nothing), (*older.parts, part))
     return path
@@ -178,9 +184,10 @@ def test_images_that_moved_in_women_are_told_in_women(
 
 
 def test_an_older_bundle_is_compared_by_its_mean_and_a_site_with_its_own_first_images(
-    read: Read, older: Bundle
+    read: Read, older: Bundle, older_path: Path
 ) -> None:
-    found = shift_of_ledger(read(older, moved=1.0), Look(home=NOWHERE))
+    path = read(older, moved=1.5)
+    found = shift_of_ledger(path, Look(home=NOWHERE, bundle=str(older_path)))
 
     assert any("brings no embedding reference" in note for note in found.notes)
     assert {one.group for one in found.tests if one.test == "images"} == {"everybody"}

@@ -61,7 +61,7 @@ def command(
 
     \b
     Examples:
-      edgefair compress gate phantom-0.1.0.efb phantom-0.2.0.efb --recipe recipe.toml
+      edgefair compress gate phantom-0.2.0.efb phantom-0.3.0.efb --recipe recipe.toml
       edgefair compress gate old.csv new.csv --recipe recipe.toml --json gate.json
       edgefair compress gate old.csv new.csv --recipe recipe.toml \\
         --accept-conditions "Dr. A. Okafor: labels of children are being collected"
