@@ -18,9 +18,7 @@ from pathlib import Path
 from time import perf_counter
 
 from edgefair.bundle.archive import Bundle, read_bundle
-from edgefair.bundle.embedding_reference import (
-    projection_of,
-)
+from edgefair.bundle.embedding_reference import projection_of
 from edgefair.bundle.projection import Projection
 from edgefair.bundle.shelf import find_bundle
 from edgefair.clinic.reading import Reader, WorkList
