@@ -53,7 +53,7 @@ def every_way(bundle: Bundle) -> tuple[Way, ...]:
     --------
     >>> from edgefair.bundle.archive import read_bundle
     >>> from edgefair.bundle.shelf import find_bundle
-    >>> [way.engine for way in every_way(read_bundle(find_bundle("phantom")))]
+    >>> [way.engine for way in every_way(read_bundle(find_bundle("chest-xray")))]
     ['int8', 'int8 x64quantprecision', 'int8 in float']
     """
     graph, main = inspect_graph(bundle.content("model")), main_part(bundle)
@@ -114,7 +114,7 @@ def choose_variant(
     >>> from edgefair.bundle.archive import read_bundle
     >>> from edgefair.bundle.graph import inspect_graph
     >>> from edgefair.bundle.shelf import find_bundle
-    >>> bundle = read_bundle(find_bundle("phantom"))
+    >>> bundle = read_bundle(find_bundle("chest-xray"))
     >>> graph = inspect_graph(bundle.content("model"))
     >>> choose_variant(bundle.manifest, graph, saturates=lambda: True).x64_quant_precision
     True
