@@ -17,7 +17,7 @@ def _clock(*seconds: float) -> Callable[[], float]:
 def test_a_log_says_when_a_stage_begins_and_how_long_it_took(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show = StageLog(_clock(0, 10, 300, 301, 302))
+    show = StageLog(_clock(10, 300, 301, 302))
 
     for done in range(3):
         show("training", done, 2)
@@ -33,7 +33,7 @@ def test_a_log_says_when_a_stage_begins_and_how_long_it_took(
 def test_a_line_counts_the_time_left_from_what_this_run_has_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show = StageLine(_clock(0, 100, 160))
+    show = StageLine(_clock(100, 160))
 
     show("training", 50, 110)  # what a killed run had done
     show("training", 80, 110)
@@ -42,7 +42,7 @@ def test_a_line_counts_the_time_left_from_what_this_run_has_done(
 
 
 def test_a_stage_that_was_made_anew_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    show = StageLog(_clock(0, 1, 2, 3))
+    show = StageLog(_clock(1, 2, 3))
 
     show("embed was damaged, making it again", 0, 1)
     show("embedding images", 5, 5)

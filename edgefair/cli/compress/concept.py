@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
+from edgefair.cli.compress.options import weights_cache
+from edgefair.cli.compress.progress import stage_progress
 from edgefair.errors import EdgefairError
 
 __all__ = ["command"]
@@ -86,19 +86,10 @@ def command(
         concepts=concepts,
         recipe=recipe,
         data=data,
-        weights=weights or _cache(),
+        weights=weights or weights_cache(),
         embeddings=embeddings,
         version=version,
         out=output,
     )
-    add_concepts(job, progress=_show if sys.stderr.isatty() else lambda *_: None)
+    add_concepts(job, progress=stage_progress())
     click.echo(output)
-
-
-def _show(stage: str, done: int, total: int) -> None:
-    click.echo(f"\r\x1b[K{stage}: {done} of {total}", nl=done == total, err=True)
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home, "edgefair", "weights")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -13,10 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
-from edgefair.cli.compress.progress import StageLine, StageLog
+from edgefair.cli.compress.progress import stage_progress
 from edgefair.errors import EdgefairError
 
-__all__ = ["Asked", "make", "recipe_options"]
+__all__ = ["Asked", "make", "recipe_options", "weights_cache"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -98,21 +96,18 @@ def make(asked: Asked, *, until: str, acceptance: str | None = None) -> Path:
         asked.recipe,
         asked.out or asked.recipe.parent,
         data=asked.data,
-        weights=asked.weights or _cache(),
+        weights=asked.weights or weights_cache(),
         work=asked.work,
         until=until,  # type: ignore[arg-type]  # each command names one of the stages
         acceptance=acceptance,
-        progress=_progress() if is_first else lambda *_: None,
+        progress=stage_progress() if is_first else lambda *_: None,
     )
     if is_first:
         click.echo(made)
     return made
 
 
-def _progress() -> Callable[[str, int, int], None]:
-    return (StageLine if sys.stderr.isatty() else StageLog)(time.monotonic)
-
-
-def _cache() -> Path:
+def weights_cache() -> Path:
+    """Return the folder that pretrained weights are fetched into."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home, "edgefair", "weights")

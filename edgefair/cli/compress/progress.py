@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 
 import click
 
-__all__ = ["StageLine", "StageLog"]
+__all__ = ["StageLine", "StageLog", "stage_progress"]
 
 
-class StageLine:
-    """One line on standard error: the stage, how much of it is done, and the time left.
+def stage_progress() -> StageLine | StageLog:
+    """Return what shows progress here: a line on a terminal, a log in a file or a pipe."""
+    return (StageLine if sys.stderr.isatty() else StageLog)(time.monotonic)
+
+
+class _Timed:
+    """The stage that runs, and when it began.
 
     Parameters
     ----------
@@ -19,8 +26,13 @@ class StageLine:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._stage, self._started, self._drawn, self._found = "", clock(), 0.0, 0
+        self._clock, self._stage, self._started = clock, "", 0.0
+
+
+class StageLine(_Timed):
+    """One line on standard error: the stage, how much of it is done, and the time left."""
+
+    _drawn, _found = 0.0, 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` steps of a stage are made."""
@@ -42,18 +54,10 @@ class StageLine:
             self._stage = ""
 
 
-class StageLog:
-    """Two lines on standard error for each stage, as it begins and as it ends.
+class StageLog(_Timed):
+    """Two lines on standard error for each stage, as it begins and as it ends."""
 
-    Parameters
-    ----------
-    clock : callable
-        Seconds from any moment on.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._stage, self._started, self._is_ended = "", clock(), False
+    _is_ended = False
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that a stage begins, or that all its steps are made."""

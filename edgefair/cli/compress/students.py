@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from edgefair.cli.compress.progress import stage_progress
 from edgefair.cli.output import Output, output_options
 from edgefair.compress.students.names import NAMES, OUTSIDE, is_known
 from edgefair.errors import EdgefairError, InputError
@@ -75,7 +75,7 @@ def command(names: tuple[str, ...], side_px: int, threads: int, output: Output) 
     rows = measure_students(
         names or NAMES,
         Conditions(side_px=side_px, threads=threads),
-        progress=_show if sys.stderr.isatty() else lambda *_: None,
+        progress=stage_progress(),
     )
     output.write(_COLUMNS, [_cells(row) for row in rows])
     for sentence in in_words(rows):
@@ -110,7 +110,3 @@ def _cells(row: StudentRow) -> tuple[Value, ...]:
 
 def _mb(size_bytes: int | None) -> float | None:
     return None if size_bytes is None else round(size_bytes / 1e6, 1)
-
-
-def _show(stage: str, done: int, total: int) -> None:
-    click.echo(f"\r\x1b[K{stage}: {done} of {total}", nl=done == total, err=True)
