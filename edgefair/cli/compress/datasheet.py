@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from edgefair.cli.compress.progress import stage_progress
 from edgefair.interop.files import replaced_whole
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _NARROWEST: Final = 80
-_DRAWN_EVERY_S: Final = 0.2
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -106,7 +105,7 @@ def command(
         brief, folder = _brief_of_recipe(source, data)
     if catchment is not None:
         brief = _with_catchment(brief, catchment)
-    examined = examine(brief, folder, on_image=_Progress())
+    examined = examine(brief, folder, on_image=partial(stage_progress(), "reading images"))
     datasheet = write_up(examined)
     curation = curate(examined) if fix else None
 
@@ -210,17 +209,3 @@ def _write_curated(curation: Curation, path: Path) -> None:
     for told in curation.summary:
         click.echo(f"  {told}")
     click.echo(f"The curated manifest is in {path}, each change in {changes}", err=True)
-
-
-class _Progress:
-    """One line on standard error, if that is a terminal: how many images have been read."""
-
-    def __init__(self) -> None:
-        self._is_shown, self._drawn = sys.stderr.isatty(), 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if not self._is_shown or (done < total and now - self._drawn < _DRAWN_EVERY_S):
-            return
-        self._drawn = now
-        click.echo(f"\r\x1b[Kreading images: {done} of {total}", nl=done == total, err=True)
